@@ -1,0 +1,141 @@
+"""What the engine asks of a system it posts to, and the words both use.
+
+A target is one kind of document in one place (say, sales invoices of one company). It answers four
+questions: how do I look up these keys, which moves send a document, what did this reply mean (it raises
+an error of `st_erp_pipelines.errors`), and how long until a doubt may be settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Move(StrEnum):
+    """One write that needs its own intent."""
+
+    ENTER = "enter"  # create it there, unposted
+    POST = "post"  # make it final; for systems without drafts, create it
+    REMOVE = "remove"  # take back an unposted document of ours, unedited since
+
+
+class Found(StrEnum):
+    ABSENT = "absent"  # proven, see DESIGN: the walk ended, the filter was honoured, no replica answered
+    UNFINISHED = "unfinished"  # there, but not final
+    COMPLETE = "complete"
+    DEAD = "dead"  # cancelled
+    SEVERAL = "several"
+    UNKNOWN = "unknown"  # nothing is proven, so nothing may be sent
+
+
+class Likeness(StrEnum):
+    """How an unfinished document compares with the payload it is judged by."""
+
+    EQUAL = "equal"
+    BEGINNING = "beginning"  # part of what the payload says, nothing else: our attempt stopped midway
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A document as a target sees it: what to look for, and the payload to judge or send it by."""
+
+    key: str
+    payload: Mapping[str, Any]
+    total: Decimal
+    on: date
+    currency: str
+    party: str
+    remote_id: str | None = None
+    ours: bool = False  # an attempt of ours may have made what is found
+    etag: str | None = None  # recorded at our last write
+    first_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a look-up says of one key. Figures are None where the look-up returns none."""
+
+    found: Found
+    remote_id: str | None = None
+    number: str | None = None
+    total: Decimal | None = None
+    on: date | None = None
+    currency: str | None = None
+    party: str | None = None
+    likeness: Likeness = Likeness.EQUAL
+    etag: str | None = None
+    detail: str = ""  # a sentence for people
+
+    def differs_from(self, wanted: Wanted) -> str:
+        """In which figures a complete document differs; empty where it is equal."""
+        pairs = (
+            ("total", self.total, wanted.total),
+            ("date", self.on, wanted.on),
+            ("currency", self.currency, wanted.currency),
+            ("party", self.party, wanted.party),
+        )
+        return "; ".join(
+            f"{name} is {theirs}, ours is {ours}"
+            for name, theirs, ours in pairs
+            if theirs is not None and theirs != ours
+        )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A success, with what the system called it."""
+
+    remote_id: str | None = None
+    number: str | None = None
+    etag: str | None = None
+    warning: str = ""  # the document stands, but a person should know this
+
+
+@dataclass(frozen=True)
+class Timing:
+    """`settle_after`: from intent to the first look-up that may prove absence. The rest follows from it."""
+
+    settle_after: timedelta
+    send_window: timedelta = field(default=timedelta(0))
+    deadline: timedelta = field(default=timedelta(0))
+    fence: timedelta = field(default=timedelta(0))
+
+    def __post_init__(self) -> None:
+        settle = self.settle_after
+        for name, cap, share in (("send_window", 10, 20), ("deadline", 120, 4), ("fence", 300, 2)):
+            if not getattr(self, name):
+                object.__setattr__(self, name, min(timedelta(seconds=cap), settle / share))
+        if self.send_window + self.deadline > settle / 2:
+            raise ValueError(
+                f"send window {self.send_window} and deadline {self.deadline} together exceed half of "
+                f"settle_after {settle}: raise settle_after or lower them"
+            )
+
+
+class Target(Protocol):
+    """Every method may raise an error of the tree; a look-up that cannot prove says UNKNOWN instead."""
+
+    place: str  # kind, normalised URL, company: what a fence and a pause belong to
+    timing: Timing
+    has_drafts: bool  # two moves (enter, post) or one (post)
+    lanes: int  # how many documents may be under way at once
+
+    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
+        """By key, one finding for each that was asked."""
+        ...
+
+    def prepare(self, wanted: Wanted) -> Reply:
+        """Bring the draft `wanted.remote_id` to what the payload says, and compare it. Repeatable.
+
+        Raises Rejected where the totals cannot be made to agree: such a draft is never posted.
+        """
+        ...
+
+    def send(self, wanted: Wanted, move: Move) -> Reply:
+        """One move, once, within `timing.deadline`."""
+        ...
