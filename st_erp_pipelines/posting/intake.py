@@ -1,0 +1,185 @@
+"""How built documents enter the outbox: new ones, better ones, and changes of what was already posted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from st_erp_pipelines.posting.document import BuiltDocument, Verdict, hash_of
+from st_erp_pipelines.posting.outbox import Document, Outbox, _move
+from st_erp_pipelines.posting.schema import cursors, documents, events
+from st_erp_pipelines.posting.states import REBUILT, STANDING, State
+
+STATE_OF = {
+    Verdict.DUE: State.READY,
+    Verdict.BLOCKED: State.BLOCKED,
+    Verdict.SKIPPED: State.SKIPPED,
+    Verdict.WITHDRAWN: State.WITHDRAWN,
+    Verdict.OUT_OF_SCOPE: State.OUT_OF_SCOPE,
+}
+BUILT_COLUMNS = (
+    *("flow", "kind", "source_key", "part", "revision", "business_key", "label", "business_date"),
+    *("amount", "currency", "party", "source_hash", "adopt_only"),
+)
+KEYS_PER_QUERY = 400
+
+
+def bring(
+    outbox: Outbox,
+    connection: str,
+    place: str,
+    flow: str,
+    built: Sequence[BuiltDocument],
+    *,
+    cursor: tuple[str, str] | None = None,
+) -> Counter[str]:
+    """Write what was built, and the build's cursor, in one transaction. Returns how many entered each state."""
+    entered: Counter[str] = Counter()
+    with outbox.begin() as (con, now):
+        known = _known(con, place, flow, {document.source_key for document in built})
+        for document in built:
+            row = _newest(known[document.source_key], document)
+            if row is None:
+                entered[_insert(con, now, connection, place, document)] += 1
+            else:
+                _update(con, now, row, _under_key_of(row, document))
+        _withdraw_what_is_built_no_more(con, now, built, known)
+        if cursor is not None:
+            _set_cursor(con, *cursor)
+    return entered
+
+
+def _known(con: sa.Connection, place: str, flow: str, keys: set[str]) -> dict[str, list[Document]]:
+    known: dict[str, list[Document]] = defaultdict(list)
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), KEYS_PER_QUERY):
+        wanted = ordered[start : start + KEYS_PER_QUERY]
+        query = sa.select(documents).where(
+            documents.c.place == place, documents.c.flow == flow, documents.c.source_key.in_(wanted)
+        )
+        for row in con.execute(query):
+            known[row.source_key].append(row)
+    return known
+
+
+def _newest(rows: Iterable[Document], document: BuiltDocument) -> Document | None:
+    """A build speaks of the newest revision, unless it opens a newer one."""
+    same = [row for row in rows if row.kind == document.kind and row.part == document.part]
+    newest = max(same, key=lambda row: row.revision, default=None)
+    return None if newest is None or newest.revision < document.revision else newest
+
+
+def _under_key_of(row: Document, document: BuiltDocument) -> BuiltDocument:
+    if row.revision == document.revision:
+        return document
+    payload = {**document.payload, "key": row.business_key}
+    return replace(document, revision=row.revision, business_key=row.business_key, payload=payload)
+
+
+def _columns(document: BuiltDocument) -> dict[str, Any]:
+    text = document.payload_text
+    return {name: getattr(document, name) for name in BUILT_COLUMNS} | dict(
+        payload=text,
+        payload_hash=hash_of(text),
+        reasons=[{"code": reason.code, "text": reason.text} for reason in document.reasons],
+    )
+
+
+def _sentence(document: BuiltDocument) -> str:
+    return " ".join(reason.text for reason in document.reasons)
+
+
+def _insert(
+    con: sa.Connection, now: datetime, connection: str, place: str, document: BuiltDocument
+) -> State:
+    state = STATE_OF[document.verdict]
+    values = _columns(document) | dict(
+        connection=connection, place=place, home_day=document.home_day, state=state, state_since=now,
+        sentence=_sentence(document),
+    )  # fmt: skip
+    document_id = con.execute(documents.insert().values(**values).returning(documents.c.id)).scalar_one()
+    con.execute(events.insert().values(document_id=document_id, at=now, state=state, text=values["sentence"]))
+    return state
+
+
+def _update(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
+    if row.state in STANDING:
+        _flag(con, now, row, document)
+    elif row.state in REBUILT and not (row.replayed and document.verdict is Verdict.OUT_OF_SCOPE):
+        _rebuild(con, now, row, document)
+
+
+def _flag(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
+    """Only a changed source counts; a changed mapping touches nothing that is posted."""
+    flag = ""
+    if document.verdict is Verdict.WITHDRAWN:
+        flag = "Voided at its source after it was posted."
+    elif document.source_hash != row.source_hash:
+        flag = f"Changed at its source after it was posted: {row.amount} then, {document.amount} now."
+    if flag != row.flag:
+        con.execute(documents.update().where(documents.c.id == row.id).values(flag=flag))
+        text = flag or "Its source is again as it was posted."
+        con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
+
+
+def _rebuild(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
+    columns = _columns(document)
+    if document.verdict is Verdict.WITHDRAWN:
+        _withdraw(con, now, row)
+        return
+    if all(getattr(row, name) == value for name, value in columns.items()) and not row.voided:
+        if not (row.state in (State.SKIPPED, State.WITHDRAWN) and row.state != STATE_OF[document.verdict]):
+            return
+    state = _state_after_rebuild(row, document, columns["payload_hash"])
+    values = columns | dict(voided=False)
+    if state == row.state:
+        con.execute(documents.update().where(documents.c.id == row.id).values(**values))
+    else:
+        _move(con, now, row.id, state, _sentence(document), next_try_at=None, cause="", **values)
+
+
+def _state_after_rebuild(row: Document, document: BuiltDocument, payload_hash: str) -> State:
+    state = STATE_OF[document.verdict]
+    waits_as_it_is = row.state in (State.UNAVAILABLE, State.REJECTED, State.ENTERED)
+    if state is State.READY and waits_as_it_is and (row.payload_hash == payload_hash or row.state == State.ENTERED):
+        return State(row.state)
+    return state
+
+
+def _withdraw(con: sa.Connection, now: datetime, row: Document, why: str = "Voided at its source before posting.") -> None:
+    """What may stand over there is looked up first; what was never sent is simply withdrawn."""
+    if row.state == State.WITHDRAWN or row.voided:
+        return
+    if row.attempt_count:
+        _move(con, now, row.id, State.READY, why, voided=True)
+    else:
+        _move(con, now, row.id, State.WITHDRAWN, why)
+
+
+def _withdraw_what_is_built_no_more(
+    con: sa.Connection, now: datetime, built: Sequence[BuiltDocument], known: dict[str, list[Document]]
+) -> None:
+    """A part or a kind that its source no longer has (a payment applied meanwhile, a sign that turned).
+
+    Once one part of a kind was intended, its parts stay as they are.
+    """
+    still = {(document.source_key, document.kind, document.part) for document in built}
+    kinds = {(document.source_key, document.kind) for document in built}
+    for rows in known.values():
+        fixed = {row.kind for row in rows if row.attempt_count}
+        for row in rows:
+            gone = (row.source_key, row.kind, row.part) not in still
+            stays = row.kind in fixed and (row.source_key, row.kind) in kinds
+            if gone and not stays and row.state in REBUILT - {State.SKIPPED}:
+                _withdraw(con, now, row, "Its source no longer has this part.")
+
+
+def _set_cursor(con: sa.Connection, name: str, value: str) -> None:
+    if not con.execute(cursors.update().where(cursors.c.name == name).values(value=value)).rowcount:
+        con.execute(cursors.insert().values(name=name, value=value))
+

@@ -1,0 +1,292 @@
+"""The outbox: documents and their state, under transactions that are durable before they return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+import sqlalchemy as sa
+
+from st_erp_pipelines.clock import Clock, SystemClock
+from st_erp_pipelines.database import metadata
+from st_erp_pipelines.posting import fence as fencing
+from st_erp_pipelines.posting.document import hash_of
+from st_erp_pipelines.posting.fence import Fence
+from st_erp_pipelines.posting.schema import attempts, cursors, documents, events, links, pauses
+from st_erp_pipelines.posting.states import RULES, State
+from st_erp_pipelines.posting.target import Move, Reply, Timing, Wanted
+
+Document = sa.Row[Any]
+DRIFT = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    id: int
+    document_id: int
+    boot_seconds: float
+
+
+class Outbox:
+    """Open one per process on an engine; every method is one transaction."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock | None = None) -> None:
+        self.engine = engine
+        self.clock = clock or SystemClock()
+        metadata.create_all(engine)
+
+    def now(self, con: sa.Connection | None = None) -> datetime:
+        """The one time of the engine: the injected clock on SQLite, the server's on PostgreSQL."""
+        if self.engine.dialect.name == "sqlite":
+            return self.clock.now()
+        if con is None:
+            with self.engine.begin() as con:
+                return self.now(con)
+        stamp: datetime = con.execute(sa.text("select clock_timestamp()")).scalar_one()
+        return stamp
+
+    @contextmanager
+    def begin(self) -> Iterator[tuple[sa.Connection, datetime]]:
+        with self.engine.begin() as con:
+            yield con, self.now(con)
+
+    # Reading
+
+    def due(self, connection: str, flow: str, days: Iterable[date] | None, limit: int, skip: set[int]) -> list[Document]:
+        """What may be worked on now: everything new first, then what was refused before, oldest first."""
+        with self.begin() as (con, now):
+            query = sa.select(documents).where(
+                documents.c.connection == connection, documents.c.flow == flow, _is_due(now)
+            )
+            if days is not None:
+                query = query.where(documents.c.home_day.in_(list(days)))
+            order = (
+                sa.case((documents.c.state == State.REJECTED, 1), else_=0),
+                documents.c.business_date,
+                documents.c.id,
+            )
+            rows = con.execute(query.order_by(*order).limit(limit + len(skip))).all()
+            return [row for row in rows if row.id not in skip][:limit]
+
+    def get(self, document_id: int) -> Document:
+        with self.engine.begin() as con:
+            return con.execute(sa.select(documents).where(documents.c.id == document_id)).one()
+
+    def wanted(self, document: Document) -> Wanted:
+        """The document as its target is to judge it: by the payload of its last attempt while there is one."""
+        with self.engine.begin() as con:
+            tries = con.execute(
+                sa.select(attempts.c.payload, attempts.c.intended_at, attempts.c.outcome)
+                .where(attempts.c.document_id == document.id, attempts.c.move != Move.REMOVE)
+                .order_by(attempts.c.id)
+            ).all()
+        made = [t for t in tries if t.outcome not in ("not_sent", "unavailable", "rejected", "absent")]
+        return Wanted(
+            key=document.business_key,
+            payload=simplejson.loads(made[-1].payload if made else document.payload),
+            total=document.amount,
+            on=document.business_date,
+            currency=document.currency,
+            party=document.party,
+            remote_id=document.remote_id,
+            ours=bool(made),
+            etag=document.etag,
+            first_attempt_at=tries[0].intended_at if tries else None,
+        )
+
+    # Fences and pauses
+
+    def take_fence(self, place: str, owner: str, ttl: timedelta) -> Fence | None:
+        with self.begin() as (con, now):
+            return fencing.take(con, place, owner, now, ttl)
+
+    def renew_fence(self, fence: Fence, ttl: timedelta) -> bool:
+        with self.begin() as (con, now):
+            return fencing.renew(con, fence, now, ttl)
+
+    def give_back_fence(self, fence: Fence) -> None:
+        with self.begin() as (con, now):
+            fencing.give_back(con, fence, now)
+
+    def pause(self, scope: str) -> None:
+        with self.begin() as (con, now):
+            if not fencing.is_paused(con, scope):
+                con.execute(pauses.insert().values(scope=scope, since=now))
+
+    def resume(self, scope: str) -> None:
+        with self.engine.begin() as con:
+            con.execute(pauses.delete().where(pauses.c.scope == scope))
+
+    def may_write(self, fence: Fence, connection: str, timing: Timing) -> bool:
+        """Our fence outlasts one send, and nothing is paused."""
+        with self.begin() as (con, now):
+            return self._may_write(con, now, fence, connection, timing)
+
+    def _may_write(
+        self, con: sa.Connection, now: datetime, fence: Fence, connection: str, timing: Timing
+    ) -> bool:
+        return fencing.holds(con, fence, now + timing.send_window + timing.deadline) and not fencing.is_paused(
+            con, connection, fence.place
+        )
+
+    # The life of a document
+
+    def intend(self, document: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing) -> Attempt | None:
+        """The commit before a send, or None: fence lost, paused, or the row no longer due."""
+        payload = simplejson.dumps(wanted.payload, sort_keys=True, separators=(",", ":"))
+        with self.begin() as (con, now):
+            if not self._may_write(con, now, fence, document.connection, timing):
+                return None
+            values = dict(
+                state=State.SENDING,
+                state_since=now,
+                attempt_count=documents.c.attempt_count + 1,
+                **self.doubt_stamps(now, timing),
+            )
+            mine = (documents.c.id == document.id) & (documents.c.state == document.state) & _is_due(now)
+            if not con.execute(documents.update().where(mine).values(**values)).rowcount:
+                return None
+            insert = attempts.insert().values(
+                document_id=document.id,
+                move=move,
+                owner=fence.owner,
+                epoch=fence.epoch,
+                intended_at=now,
+                payload=payload,
+                payload_hash=hash_of(payload),
+            )
+            attempt_id = con.execute(insert.returning(attempts.c.id)).scalar_one()
+            return Attempt(attempt_id, document.id, values["doubt_boot_seconds"])
+
+    def doubt_stamps(self, now: datetime, timing: Timing) -> dict[str, Any]:
+        return dict(
+            settle_at=now + timing.settle_after,
+            doubted_at=now,
+            doubt_boot_seconds=self.clock.boot_seconds(),
+            doubt_boot_id=self.clock.boot_id(),
+        )
+
+    def record(
+        self,
+        attempt: Attempt,
+        outcome: str,
+        state: State,
+        sentence: str = "",
+        *,
+        reply: Reply | None = None,
+        facts: dict[str, Any] | None = None,
+        **columns: Any,
+    ) -> bool:
+        """The outcome, only where the attempt has none yet; a late one is appended and compared."""
+        reply, facts = reply or Reply(), facts or {}
+        with self.begin() as (con, now):
+            closed = con.execute(
+                attempts.update()
+                .where(attempts.c.id == attempt.id, attempts.c.outcome.is_(None))
+                .values(
+                    outcome=outcome, closed_at=now, text=sentence, remote_id=reply.remote_id,
+                    remote_number=reply.number, **facts,
+                )
+            )  # fmt: skip
+            row = con.execute(sa.select(documents).where(documents.c.id == attempt.document_id)).one()
+            if not closed.rowcount or row.state != State.SENDING:
+                self._append_late(con, now, attempt, row, outcome, reply)
+                return False
+            _move(con, now, row.id, state, sentence, **_known(reply), **columns)
+            return True
+
+    def _append_late(
+        self, con: sa.Connection, now: datetime, attempt: Attempt, row: Document, outcome: str, reply: Reply
+    ) -> None:
+        text = f"A late reply to an attempt settled meanwhile: {outcome} {reply.number or reply.remote_id or ''}"
+        con.execute(attempts.update().where(attempts.c.id == attempt.id).values(late_outcome=text))
+        if reply.remote_id and row.remote_id and reply.remote_id != row.remote_id:
+            text = f"Two documents over there under one key: {row.remote_id} and {reply.remote_id}."
+            _move(con, now, row.id, State.CONFLICT, text)
+        else:
+            con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
+
+    def settle(self, document: Document, state: State, sentence: str, **columns: Any) -> bool:
+        """A change of state that no send stands behind: what a look-up found, or a refusal before a send."""
+        with self.begin() as (con, now):
+            if not con.execute(
+                sa.select(documents.c.id).where(documents.c.id == document.id, documents.c.state == document.state)
+            ).one_or_none():
+                return False
+            _move(con, now, document.id, state, sentence, **columns)
+            if document.state == State.IN_DOUBT and state != State.IN_DOUBT:
+                con.execute(
+                    attempts.update()
+                    .where(attempts.c.document_id == document.id, attempts.c.outcome.is_(None))
+                    .values(outcome="absent" if state == State.READY and not document.remote_id else "found",
+                            closed_at=now, text=sentence)
+                )  # fmt: skip
+            return True
+
+    def restart_doubt_if_clock_moved(self, document: Document, timing: Timing) -> bool:
+        """True where another boot or a stepped clock makes the waiting time unprovable: it starts anew."""
+        with self.begin() as (con, now):
+            if self._waited_provably(document, now):
+                return False
+            text = "The machine was restarted or its clock was set: the waiting time starts anew."
+            _move(con, now, document.id, State.IN_DOUBT, text, **self.doubt_stamps(now, timing))
+            return True
+
+    def _waited_provably(self, document: Document, now: datetime) -> bool:
+        if document.doubt_boot_id != self.clock.boot_id():
+            return False
+        if self.engine.dialect.name != "sqlite":
+            return True
+        elapsed = timedelta(seconds=self.clock.boot_seconds() - document.doubt_boot_seconds)
+        return bool(abs((now - document.doubted_at) - elapsed) <= DRIFT)
+
+    # Small durable facts
+
+    def cursor(self, name: str) -> str | None:
+        with self.engine.begin() as con:
+            return con.execute(sa.select(cursors.c.value).where(cursors.c.name == name)).scalar_one_or_none()
+
+    def link(self, place: str, kind: str, source_key: str, **columns: Any) -> None:
+        with self.engine.begin() as con:
+            put_link(con, place, kind, source_key, **columns)
+
+
+def put_link(con: sa.Connection, place: str, kind: str, source_key: str, **columns: Any) -> None:
+    key = dict(place=place, kind=kind, source_key=source_key)
+    where = sa.and_(*(links.c[name] == value for name, value in key.items()))
+    if not con.execute(links.update().where(where).values(**columns)).rowcount:
+        con.execute(links.insert().values(**key, **columns))
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """The table of states, as SQL."""
+    parts: list[sa.ColumnElement[bool]] = []
+    for state, rule in RULES.items():
+        if rule.due == "always":
+            parts.append(documents.c.state == state)
+        elif rule.due != "never":
+            parts.append((documents.c.state == state) & (documents.c[rule.due] <= now))
+    return sa.or_(*parts)
+
+
+def _move(con: sa.Connection, now: datetime, document_id: int, state: State, sentence: str, **columns: Any) -> None:
+    con.execute(
+        documents.update()
+        .where(documents.c.id == document_id)
+        .values(state=state, state_since=now, sentence=sentence, **columns)
+    )
+    con.execute(events.insert().values(document_id=document_id, at=now, state=state, text=sentence))
+
+
+def _known(reply: Reply) -> dict[str, Any]:
+    known = dict(remote_id=reply.remote_id, remote_number=reply.number, etag=reply.etag)
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def total_of(rows: Iterable[Document]) -> Decimal:
+    return sum((row.amount for row in rows), Decimal(0))
