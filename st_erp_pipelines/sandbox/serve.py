@@ -1,0 +1,175 @@
+"""Runs the sandbox: both systems in one process, any application in a thread, or a process of its own.
+
+python -m st_erp_pipelines.sandbox.serve --seed 7 --days 30 --speed 60
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+
+from st_erp_pipelines.sandbox import credentials
+from st_erp_pipelines.sandbox.faults import Faults
+
+HOST = "127.0.0.1"
+START_SECONDS = 60.0
+
+
+class Contractor(Protocol):
+    """What the generator makes: the records of ServiceTitan by entity, and the seed of the ERP company."""
+
+    servicetitan: dict[str, list[dict[str, Any]]]
+    business_central: Any
+
+
+def serve(
+    contractor: Contractor,
+    *,
+    host: str = HOST,
+    servicetitan_port: int,
+    business_central_port: int,
+    speed: float = 1.0,
+    log_dir: Path | None = None,
+) -> None:
+    """Serves both systems until interrupted; with `log_dir` each request is also a line in a file there."""
+    servers = [
+        _server(demo_servicetitan(contractor, speed, _log(log_dir, "servicetitan")), host, servicetitan_port),
+        _server(
+            demo_business_central(contractor, speed, _log(log_dir, "business_central")),
+            host,
+            business_central_port,
+        ),
+    ]
+
+    async def both() -> None:
+        await asyncio.gather(*(server.serve() for server in servers))
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(both())
+
+
+def demo_servicetitan(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
+    """The contractor's ServiceTitan with the demo credentials."""
+    from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
+
+    return servicetitan_app(
+        contractor.servicetitan,
+        tenant_id=credentials.SERVICETITAN_TENANT,
+        client_id=credentials.SERVICETITAN_CLIENT_ID,
+        client_secret=credentials.SERVICETITAN_CLIENT_SECRET,
+        app_key=credentials.SERVICETITAN_APP_KEY,
+        speed=speed,
+        faults=Faults(speed=speed, log_path=log_path),
+    )
+
+
+def demo_business_central(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
+    """The contractor's Business Central with the demo credentials."""
+    from st_erp_pipelines.sandbox.business_central import business_central_app
+
+    return business_central_app(
+        contractor.business_central, speed=speed, faults=Faults(speed=speed, log_path=log_path)
+    )
+
+
+def _log(log_dir: Path | None, system: str) -> Path | None:
+    if log_dir is None:
+        return None
+    log_dir.mkdir(parents=True, exist_ok=True)
+    return log_dir / f"{system}.jsonl"
+
+
+def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    """Idle connections are kept long: only a fault that was asked for may cut one."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            ws="none",
+            timeout_keep_alive=600,
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+
+@contextmanager
+def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Runs any ASGI application in a thread and gives its URL; port 0 takes a free one."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        server = _server(app, HOST, port)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            _wait(lambda: server.started or not thread.is_alive(), "the server thread")
+            if not thread.is_alive():
+                raise RuntimeError("the server thread ended at once; its log says why")
+            yield f"http://{HOST}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _wait(done: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what} did not start within {seconds:g} s")
+        time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class RunningSandbox:
+    """Both systems in a process of their own, with the demo credentials."""
+
+    servicetitan_url: str
+    business_central_url: str
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def running_process(*arguments: str) -> Iterator[RunningSandbox]:
+    """Starts `python -m st_erp_pipelines.sandbox.serve` with these arguments on free ports; ends it after."""
+    ports = _free_ports(2)
+    command = [sys.executable, "-m", "st_erp_pipelines.sandbox.serve", *arguments]
+    command += [f"--servicetitan-port={ports[0]}", f"--business-central-port={ports[1]}"]
+    urls = [f"http://{HOST}:{port}" for port in ports]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            _wait(lambda: process.poll() is not None or all(map(_healthy, urls)), "the sandbox process")
+            if process.poll() is not None:
+                raise RuntimeError(f"the sandbox process ended at once, with code {process.returncode}")
+            yield RunningSandbox(urls[0], urls[1], process)
+        finally:
+            process.terminate()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Held together while chosen, so that they differ."""
+    listeners = [socket.create_server((HOST, 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+def _healthy(url: str) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{url}/_control/health").is_success
+    return False
