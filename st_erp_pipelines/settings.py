@@ -1,0 +1,333 @@
+"""connections.yaml as models, and everything that is wrong with it at once.
+
+One connection with a fault is left out and named; the others run. Messages quote neither a secret nor a URL.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from st_erp_pipelines.posting import target
+from st_erp_pipelines.settings_fields import (
+    Batch,
+    Credential,
+    Cron,
+    Day,
+    Duration,
+    Name,
+    Prefix,
+    Span,
+    Text,
+    Url,
+    Zone,
+)
+from st_erp_pipelines.settings_fields import Secret as Secret
+from st_erp_pipelines.settings_yaml import Finding, YamlText, read_yaml
+
+
+def home() -> Path:
+    """Where state lives; the folder may not exist yet."""
+    return Path(os.environ.get("ST_ERP_HOME") or ".st_erp").absolute()
+
+
+def database_url() -> str:
+    """The SQL database of outbox, links, cursors and fences."""
+    return os.environ.get("ST_ERP_DATABASE_URL") or f"sqlite:///{(home() / 'st_erp.sqlite').as_posix()}"
+
+
+def config_path() -> Path:
+    return Path(os.environ.get("ST_ERP_CONFIG") or "connections.yaml").absolute()
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Timing(Model):
+    """Vendor defaults per system; a stand-in that answers faster may lower them."""
+
+    settle_after: Span
+    calls_per_second: float = Field(gt=0, allow_inf_nan=False)
+    read_lag: Duration = timedelta(0)  # a window ends this long before now
+    token_margin: Duration = timedelta(seconds=60)  # a token is renewed this long before it expires
+    send_window: Span | None = None
+    deadline: Span | None = None
+    fence: Span | None = None
+
+    def posting(self) -> target.Timing:
+        given = {"send_window": self.send_window, "deadline": self.deadline, "fence": self.fence}
+        return target.Timing(self.settle_after, **{name: span for name, span in given.items() if span})
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        spans = self.posting()
+        if spans.fence < spans.send_window + spans.deadline:
+            raise ValueError(f"fence {spans.fence} does not outlast send window and deadline: raise it")
+        return self
+
+
+class ServiceTitanTiming(Timing):
+    settle_after: Span = timedelta(minutes=5)
+    calls_per_second: float = Field(
+        default=54, gt=0, allow_inf_nan=False
+    )  # nine tenths of 60 per app and tenant
+    read_lag: Duration = timedelta(minutes=1)
+
+
+class BusinessCentralTiming(Timing):
+    settle_after: Span = timedelta(minutes=20)
+    calls_per_second: float = Field(
+        default=18, gt=0, allow_inf_nan=False
+    )  # nine tenths of 6,000 in five minutes
+
+
+class ServiceTitan(Model):
+    environment: Literal["production", "integration"] = "production"
+    api_url: Url = Field(default="", validate_default=True)
+    auth_url: Url = Field(default="", validate_default=True)
+    tenant_id: int = Field(gt=0, description="the tenant's number")
+    app_key: Credential
+    client_id: Credential
+    client_secret: Credential
+    page_size: int = Field(default=1000, ge=1, le=5000)
+    timing: ServiceTitanTiming = ServiceTitanTiming()
+
+    @field_validator("api_url", "auth_url", mode="before")
+    @classmethod
+    def _of_environment(cls, value: object, info: ValidationInfo) -> object:
+        suffix = "-integration" if info.data.get("environment") == "integration" else ""
+        return value or f"https://{str(info.field_name).removesuffix('_url')}{suffix}.servicetitan.io"
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if len({"api_url", "auth_url"} & self.model_fields_set) == 1:
+            raise ValueError("expected both api_url and auth_url, or neither")  # secrets go to auth_url
+        return self
+
+
+class BusinessCentral(Model):
+    kind: Literal["business_central"] = Field(description="business_central")
+    tenant: Text = ""
+    environment: Text = "production"
+    company: Text = Field(min_length=1, description="the company's id or name")
+    client_id: Credential
+    client_secret: Credential
+    api_url: Url = "https://api.businesscentral.dynamics.com/v2.0"
+    token_url: Url = Field(default="", validate_default=True)
+    draft_batch: Batch = "STDRAFT"
+    timing: BusinessCentralTiming = BusinessCentralTiming()
+
+    @field_validator("token_url", mode="before")
+    @classmethod
+    def _of_tenant(cls, value: object, info: ValidationInfo) -> object:
+        if not value and info.data.get("tenant") == "":
+            raise ValueError("is needed where no tenant is given; expected a URL")
+        return value or f"https://login.microsoftonline.com/{info.data.get('tenant')}/oauth2/v2.0/token"
+
+    @property
+    def api_root(self) -> str:
+        """Without trailing slash; the tenant's segment is left out where none is given."""
+        return "/".join(part for part in (self.api_url, self.tenant, self.environment, "api/v2.0") if part)
+
+
+class Flow(Model):
+    mode: Literal["observe", "draft", "post"] = "observe"
+    schedule: Cron | None = None
+    max_documents: int | None = Field(default=None, gt=0)
+    max_amount: Decimal | None = Field(default=None, gt=0)
+
+
+class CustomersFlow(Flow):
+    on_change: Literal["update"] = "update"
+    create: Literal["on_first_document", "all"] = "on_first_document"
+    match_existing: Literal["never", "name_and_address"] = "never"
+    update_linked: bool = False
+
+
+class InvoicesFlow(Flow):
+    on_change: Literal["flag"] = "flag"
+    zero_totals: Literal["skip", "post"] = "skip"
+
+
+class PaymentsFlow(Flow):
+    on_change: Literal["flag"] = "flag"
+    payments_on_old_invoices: Literal["block", "on_account"] = "block"
+
+
+class Flows(Model):
+    customers: CustomersFlow = CustomersFlow()
+    invoices: InvoicesFlow = InvoicesFlow()
+    payments: PaymentsFlow = PaymentsFlow()
+
+
+class Rules(Model):
+    closed_period: Literal["hold", "first_open_day"] = "hold"
+    tax: Literal["liability_line", "erp_computes"] = "liability_line"
+    non_taxable_code: Text = "NONTAXABLE"
+    only_posted: bool = True  # only what the office has posted in ServiceTitan
+
+
+class Connection(Model):
+    name: Name = Field(description="letters, digits and _")
+    key_prefix: Prefix = Field(description="one to three letters")
+    time_zone: Zone = Field(description="a time zone such as America/Chicago")
+    start_date: Day = Field(description="a date such as 2026-10-01, the first day extracted")
+    go_live: Day = Field(description="a date such as 2026-11-01; nothing dated earlier is posted")
+    schedule: Cron = "*/15 * * * *"
+    mappings: Path = Field(description="a folder of mapping tables")
+    servicetitan: ServiceTitan = Field(description="a mapping of keys")
+    erp: BusinessCentral = Field(description="a mapping of keys")
+    flows: Flows = Flows()
+    rules: Rules = Rules()
+
+    @field_validator("mappings")
+    @classmethod
+    def _beside_the_file(cls, value: Path, info: ValidationInfo) -> Path:
+        return Path((info.context or {}).get("folder", "")) / value
+
+    @property
+    def place(self) -> str:
+        return place_of(self.erp)
+
+
+def place_of(erp: BusinessCentral) -> str:
+    """Identity of a target. Two spellings of one URL are one place, since they would share its documents."""
+    parts = urlsplit(erp.api_root.lower())
+    default_port = {"http": 80, "https": 443}[parts.scheme]
+    port = f":{parts.port}" if parts.port and parts.port != default_port else ""
+    return f"{erp.kind}|{parts.scheme}://{parts.hostname}{port}{parts.path}|{erp.company}"
+
+
+@dataclass(frozen=True)
+class ConfigFault:
+    """`line` is 0 where the whole file is meant; `field` is dotted, within its connection if it has one."""
+
+    file: Path
+    line: int
+    field: str
+    message: str
+    connections: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        of = f"{', '.join(self.connections)}: " if self.connections else ""
+        return f"{self.file}:{self.line}: {of}{self.field} {self.message}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    connections: list[Connection]
+    faults: list[ConfigFault]
+    faulty: list[str]  # connections left out; one without a usable name is called after its position
+
+
+def load(path: Path) -> Settings:
+    """Never raises for what the file says, or for its absence."""
+    text = read_yaml(path)
+    findings: list[Finding] = list(text.faults)
+    entries = _entries(text, findings)
+    valid: dict[int, Connection] = {}
+    for position, entry in enumerate(entries):
+        try:
+            valid[position] = Connection.model_validate(entry, context={"folder": path.parent})
+        except ValidationError as error:
+            findings += text.findings(error, Connection, ("connections", position))
+    findings += _clashes(entries, text)
+    names = [_name_of(entry, position) for position, entry in enumerate(entries)]
+    faults = [_fault(path, finding, names) for finding in sorted(findings, key=lambda finding: finding[1])]
+    faulty = {name for fault in faults for name in fault.connections}
+    running = [connection for connection in valid.values() if connection.name not in faulty]
+    return Settings(running, faults, [name for name in dict.fromkeys(names) if name in faulty])
+
+
+def _entries(text: YamlText, findings: list[Finding]) -> list[Any]:
+    top = text.values if isinstance(text.values, dict) else {}
+    entries = top.get("connections")
+    for key in top.keys() - {"connections"}:
+        findings.append(((key,), text.line_of((key,)), "is an unknown key; expected connections"))
+    if isinstance(entries, list):
+        return entries
+    if not findings or text.values is not None:
+        findings.append((("connections",), text.line_of(("connections",)), "is missing; expected a list"))
+    return []
+
+
+def _name_of(entry: Any, position: int) -> str:
+    """A name that can be an asset key, whatever the file says."""
+    name = entry.get("name") if isinstance(entry, dict) else None
+    usable = isinstance(name, str) and name.isascii() and name.replace("_", "a").isalnum()
+    return str(name) if usable else f"connection_{position + 1}"
+
+
+def _fault(path: Path, finding: Finding, names: list[str]) -> ConfigFault:
+    place, line, message = finding
+    inside = len(place) > 1 and place[0] == "connections"
+    concerned = (names[int(place[1])],) if inside else ()
+    field = ".".join(str(part) for part in (place[2:] if inside else place))
+    return ConfigFault(path, line, field or ("connection" if inside else "file"), message, concerned)
+
+
+def _clashes(entries: list[Any], text: YamlText) -> Iterator[Finding]:
+    """What two connections may not share. Both are at fault, since nobody can say which one is meant."""
+    claims = [_claims(entry) for entry in entries]
+    shared = Counter(claim for own in claims for claim in own.items())
+    for position, own in enumerate(claims):
+        for key, value in own.items():
+            if shared[key, value] > 1:
+                others = (
+                    other
+                    for other, theirs in enumerate(claims)
+                    if other != position and theirs.get(key) == value
+                )
+                names = ", ".join(_name_of(entries[other], other) for other in others)
+                place = ("connections", position, key)
+                yield place, text.line_of(place), f"{_CLASHES[key]} {names}"
+
+
+_CLASHES = {
+    "name": "is taken twice; expected another than that of",
+    "key_prefix": "is used twice on one ERP company; expected another than that of",
+    "servicetitan": "posts this tenant into one ERP company twice, as does",
+}
+
+
+def _claims(entry: Any) -> dict[str, Hashable]:
+    """Read from what was written: a connection with another fault keeps its name and prefix taken."""
+    if not isinstance(entry, dict):
+        return {}
+    claims: dict[str, Hashable] = {}
+    if isinstance(entry.get("name"), str):
+        claims["name"] = entry["name"].casefold()  # it names files, and some file systems fold case
+    erp, tenant = _part(BusinessCentral, entry.get("erp")), _part(ServiceTitan, entry.get("servicetitan"))
+    if erp and isinstance(entry.get("key_prefix"), str):
+        claims["key_prefix"] = (place_of(erp).casefold(), entry["key_prefix"].upper())
+    if erp and tenant:
+        claims["servicetitan"] = (place_of(erp).casefold(), tenant.api_url.casefold(), tenant.tenant_id)
+    return claims
+
+
+Part = TypeVar("Part", bound=Model)
+
+
+def _part(model: type[Part], value: Any) -> Part | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,118 @@
+"""A YAML file as plain text values, the line each of them stands on, and what a model has against them.
+
+Every scalar stays the text that was written: pydantic turns it into what a field wants. So an amount is
+never a float, a prefix `NO` is not a boolean, and a secret `0123` keeps its zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+Place: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions from the top, as in `("connections", 0, "erp", "company")`."""
+Finding: TypeAlias = tuple[Place, int, str]
+"""Where, in which line, and a message that goes on from the field's name."""
+
+
+@dataclass
+class YamlText:
+    """`values`: dicts, lists and text; a key without a value is left out, though its line is known."""
+
+    values: Any = None
+    lines: dict[Place, int] = field(default_factory=dict)
+    faults: list[Finding] = field(default_factory=list)
+
+    def line_of(self, place: Place) -> int:
+        """Where it stands, or where the nearest thing around it stands; 0 for the whole file."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 0)
+
+    def findings(self, error: ValidationError, model: type[BaseModel], at: Place) -> Iterator[Finding]:
+        """What `model` said of the values at that place. No message holds an input of pydantic's."""
+        for detail in error.errors(include_url=False, include_context=False, include_input=False):
+            place = (*at, *detail["loc"])
+            yield place, self.line_of(place), _message(detail, model)
+
+
+def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    siblings = _fields_at(model, detail["loc"][:-1])
+    key = str(detail["loc"][-1]) if detail["loc"] else ""
+    expected = siblings[key].description if key in siblings else None
+    if detail["type"] == "extra_forbidden":
+        near = get_close_matches(key, siblings, 1)
+        return f"is an unknown key; expected {near[0] if near else 'one of ' + ', '.join(siblings)}"
+    if detail["type"] == "missing":
+        return f"is missing; expected {expected or 'a value'}"
+    if detail["type"] == "value_error":
+        return detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "model_type":
+        return "expected a mapping of keys"
+    return f"expected {expected}" if expected else detail["msg"].replace("Input should be", "expected")
+
+
+def _fields_at(model: Any, place: Place) -> dict[str, FieldInfo]:
+    for part in place:
+        model = model.model_fields[part].annotation
+    return dict(model.model_fields)
+
+
+def read_yaml(path: Path) -> YamlText:
+    """Never raises for what the file holds; messages quote nothing of it but keys."""
+    found = YamlText()
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        found.values = _value(node, (), found) if node else None
+    except OSError as error:
+        found.faults.append(((), 0, f"cannot be read: {error.strerror}"))
+    except UnicodeDecodeError:
+        found.faults.append(((), 0, "is not UTF-8 text"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        found.faults.append(((), line, f"is not YAML: {error.problem}"))
+    except yaml.YAMLError:
+        found.faults.append(((), 0, "is not YAML: it holds a character that YAML does not allow"))
+    except RecursionError:
+        found.faults.append(((), 0, "refers to itself through an alias"))
+    return found
+
+
+def _value(node: yaml.Node, place: Place, found: YamlText) -> Any:
+    found.lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, place, found)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, (*place, position), found) for position, item in enumerate(node.value)]
+    return None if node.tag == "tag:yaml.org,2002:null" else node.value
+
+
+def _mapping(node: yaml.MappingNode, place: Place, found: YamlText) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    seen: dict[str, int] = {}
+    merged: list[yaml.Node] = []
+    for key, content in node.value:
+        line = key.start_mark.line + 1
+        if key.tag == "tag:yaml.org,2002:merge":
+            merged += content.value if isinstance(content, yaml.SequenceNode) else [content]
+        elif not isinstance(key, yaml.ScalarNode):
+            found.faults.append((place, line, "expected a word as key"))
+        elif key.value in seen:
+            message = f"stands twice, first in line {seen[key.value]}"
+            found.faults.append(((*place, key.value), line, message))
+        else:
+            seen[key.value] = line
+            found.lines.setdefault((*place, key.value), line)  # a merged part comes later and keeps off
+            values[key.value] = _value(content, (*place, key.value), found)
+    for part in merged:
+        inherited = _value(part, place, found)
+        values = (inherited if isinstance(inherited, dict) else {}) | values
+    return {key: value for key, value in values.items() if value is not None}
