@@ -38,7 +38,7 @@ def bring(
     *,
     cursor: tuple[str, str] | None = None,
 ) -> Counter[str]:
-    """Write what was built, and the build's cursor, in one transaction. Returns how many entered each state."""
+    """What was built, and the build's cursor, in one transaction. Returns the new ones by state."""
     entered: Counter[str] = Counter()
     with outbox.begin() as (con, now):
         known = _known(con, place, flow, {document.source_key for document in built})
@@ -94,9 +94,7 @@ def _sentence(document: BuiltDocument) -> str:
     return " ".join(reason.text for reason in document.reasons)
 
 
-def _insert(
-    con: sa.Connection, now: datetime, connection: str, place: str, document: BuiltDocument
-) -> State:
+def _insert(con: sa.Connection, now: datetime, connection: str, place: str, document: BuiltDocument) -> State:
     state = STATE_OF[document.verdict]
     values = _columns(document) | dict(
         connection=connection, place=place, home_day=document.home_day, state=state, state_since=now,
@@ -128,30 +126,30 @@ def _flag(con: sa.Connection, now: datetime, row: Document, document: BuiltDocum
 
 
 def _rebuild(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
-    columns = _columns(document)
     if document.verdict is Verdict.WITHDRAWN:
         _withdraw(con, now, row)
         return
-    if all(getattr(row, name) == value for name, value in columns.items()) and not row.voided:
-        if not (row.state in (State.SKIPPED, State.WITHDRAWN) and row.state != STATE_OF[document.verdict]):
-            return
+    columns = _columns(document) | dict(voided=False)
     state = _state_after_rebuild(row, document, columns["payload_hash"])
-    values = columns | dict(voided=False)
-    if state == row.state:
-        con.execute(documents.update().where(documents.c.id == row.id).values(**values))
-    else:
-        _move(con, now, row.id, state, _sentence(document), next_try_at=None, cause="", **values)
+    if state != row.state:
+        _move(con, now, row.id, state, _sentence(document), next_try_at=None, cause="", **columns)
+    elif any(getattr(row, name) != value for name, value in columns.items()):
+        sentence = _sentence(document) or row.sentence
+        con.execute(documents.update().where(documents.c.id == row.id).values(sentence=sentence, **columns))
 
 
 def _state_after_rebuild(row: Document, document: BuiltDocument, payload_hash: str) -> State:
     state = STATE_OF[document.verdict]
-    waits_as_it_is = row.state in (State.UNAVAILABLE, State.REJECTED, State.ENTERED)
-    if state is State.READY and waits_as_it_is and (row.payload_hash == payload_hash or row.state == State.ENTERED):
-        return State(row.state)
+    if row.state == State.ENTERED and state in (State.READY, State.BLOCKED):
+        return State.ENTERED
+    if row.state in (State.UNAVAILABLE, State.REJECTED) and state is State.READY:
+        return State(row.state) if row.payload_hash == payload_hash else State.READY
     return state
 
 
-def _withdraw(con: sa.Connection, now: datetime, row: Document, why: str = "Voided at its source before posting.") -> None:
+def _withdraw(
+    con: sa.Connection, now: datetime, row: Document, why: str = "Voided at its source before posting."
+) -> None:
     """What may stand over there is looked up first; what was never sent is simply withdrawn."""
     if row.state == State.WITHDRAWN or row.voided:
         return
@@ -182,4 +180,3 @@ def _withdraw_what_is_built_no_more(
 def _set_cursor(con: sa.Connection, name: str, value: str) -> None:
     if not con.execute(cursors.update().where(cursors.c.name == name).values(value=value)).rowcount:
         con.execute(cursors.insert().values(name=name, value=value))
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -57,7 +57,9 @@ class Outbox:
 
     # Reading
 
-    def due(self, connection: str, flow: str, days: Iterable[date] | None, limit: int, skip: set[int]) -> list[Document]:
+    def due(
+        self, connection: str, flow: str, days: Iterable[date] | None, limit: int, skip: set[int]
+    ) -> list[Document]:
         """What may be worked on now: everything new first, then what was refused before, oldest first."""
         with self.begin() as (con, now):
             query = sa.select(documents).where(
@@ -78,23 +80,21 @@ class Outbox:
             return con.execute(sa.select(documents).where(documents.c.id == document_id)).one()
 
     def wanted(self, document: Document) -> Wanted:
-        """The document as its target is to judge it: by the payload of its last attempt while there is one."""
+        """The document as a look-up judges it: by the payload of the attempt that may stand over there."""
         with self.engine.begin() as con:
             tries = con.execute(
-                sa.select(attempts.c.payload, attempts.c.intended_at, attempts.c.outcome)
-                .where(attempts.c.document_id == document.id, attempts.c.move != Move.REMOVE)
-                .order_by(attempts.c.id)
+                sa.select(attempts).where(attempts.c.document_id == document.id).order_by(attempts.c.id)
             ).all()
-        made = [t for t in tries if t.outcome not in ("not_sent", "unavailable", "rejected", "absent")]
+        standing = _standing(tries)
         return Wanted(
             key=document.business_key,
-            payload=simplejson.loads(made[-1].payload if made else document.payload),
+            payload=simplejson.loads(standing[-1].payload if standing else document.payload),
             total=document.amount,
             on=document.business_date,
             currency=document.currency,
             party=document.party,
             remote_id=document.remote_id,
-            ours=bool(made),
+            ours=bool(standing),
             etag=document.etag,
             first_attempt_at=tries[0].intended_at if tries else None,
         )
@@ -130,13 +130,15 @@ class Outbox:
     def _may_write(
         self, con: sa.Connection, now: datetime, fence: Fence, connection: str, timing: Timing
     ) -> bool:
-        return fencing.holds(con, fence, now + timing.send_window + timing.deadline) and not fencing.is_paused(
-            con, connection, fence.place
-        )
+        return fencing.holds(
+            con, fence, now + timing.send_window + timing.deadline
+        ) and not fencing.is_paused(con, connection, fence.place)
 
     # The life of a document
 
-    def intend(self, document: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing) -> Attempt | None:
+    def intend(
+        self, document: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing
+    ) -> Attempt | None:
         """The commit before a send, or None: fence lost, paused, or the row no longer due."""
         payload = simplejson.dumps(wanted.payload, sort_keys=True, separators=(",", ":"))
         with self.begin() as (con, now):
@@ -146,6 +148,7 @@ class Outbox:
                 state=State.SENDING,
                 state_since=now,
                 attempt_count=documents.c.attempt_count + 1,
+                sent_hash=hash_of(payload),
                 **self.doubt_stamps(now, timing),
             )
             mine = (documents.c.id == document.id) & (documents.c.state == document.state) & _is_due(now)
@@ -174,7 +177,7 @@ class Outbox:
     def record(
         self,
         attempt: Attempt,
-        outcome: str,
+        outcome: str | None,
         state: State,
         sentence: str = "",
         *,
@@ -201,9 +204,16 @@ class Outbox:
             return True
 
     def _append_late(
-        self, con: sa.Connection, now: datetime, attempt: Attempt, row: Document, outcome: str, reply: Reply
+        self,
+        con: sa.Connection,
+        now: datetime,
+        attempt: Attempt,
+        row: Document,
+        outcome: str | None,
+        reply: Reply,
     ) -> None:
-        text = f"A late reply to an attempt settled meanwhile: {outcome} {reply.number or reply.remote_id or ''}"
+        said = f"{outcome or 'in doubt'} {reply.number or reply.remote_id or ''}"
+        text = f"A late reply to an attempt settled meanwhile: {said}"
         con.execute(attempts.update().where(attempts.c.id == attempt.id).values(late_outcome=text))
         if reply.remote_id and row.remote_id and reply.remote_id != row.remote_id:
             text = f"Two documents over there under one key: {row.remote_id} and {reply.remote_id}."
@@ -211,21 +221,19 @@ class Outbox:
         else:
             con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
 
-    def settle(self, document: Document, state: State, sentence: str, **columns: Any) -> bool:
-        """A change of state that no send stands behind: what a look-up found, or a refusal before a send."""
+    def settle(
+        self, document: Document, state: State, sentence: str, *, found: str = "", **columns: Any
+    ) -> bool:
+        """A change of state that no send stands behind; `found` closes the attempts that were in doubt."""
         with self.begin() as (con, now):
-            if not con.execute(
-                sa.select(documents.c.id).where(documents.c.id == document.id, documents.c.state == document.state)
-            ).one_or_none():
+            still = (documents.c.id == document.id) & (documents.c.state == document.state)
+            if con.execute(sa.select(documents.c.id).where(still).with_for_update()).first() is None:
                 return False
+            if found:
+                open_attempts = (attempts.c.document_id == document.id) & attempts.c.outcome.is_(None)
+                closing = dict(outcome=found, closed_at=now, text=sentence)
+                con.execute(attempts.update().where(open_attempts).values(**closing))
             _move(con, now, document.id, state, sentence, **columns)
-            if document.state == State.IN_DOUBT and state != State.IN_DOUBT:
-                con.execute(
-                    attempts.update()
-                    .where(attempts.c.document_id == document.id, attempts.c.outcome.is_(None))
-                    .values(outcome="absent" if state == State.READY and not document.remote_id else "found",
-                            closed_at=now, text=sentence)
-                )  # fmt: skip
             return True
 
     def restart_doubt_if_clock_moved(self, document: Document, timing: Timing) -> bool:
@@ -263,6 +271,17 @@ def put_link(con: sa.Connection, place: str, kind: str, source_key: str, **colum
         con.execute(links.insert().values(**key, **columns))
 
 
+def _standing(tries: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """The attempts that may have left something over there."""
+    standing: list[sa.Row[Any]] = []
+    for attempt in tries:
+        if attempt.outcome in ("removed", "absent"):
+            standing.clear()
+        elif attempt.outcome not in ("not_sent", "unavailable", "rejected"):
+            standing.append(attempt)
+    return standing
+
+
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     """The table of states, as SQL."""
     parts: list[sa.ColumnElement[bool]] = []
@@ -274,7 +293,9 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(*parts)
 
 
-def _move(con: sa.Connection, now: datetime, document_id: int, state: State, sentence: str, **columns: Any) -> None:
+def _move(
+    con: sa.Connection, now: datetime, document_id: int, state: State, sentence: str, **columns: Any
+) -> None:
     con.execute(
         documents.update()
         .where(documents.c.id == document_id)

@@ -31,14 +31,17 @@ documents = sa.Table(
     "documents",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    *(sa.Column(name, sa.Text, nullable=False) for name in ("connection", "place", "flow", "kind", "source_key")),
+    *(
+        sa.Column(name, sa.Text, nullable=False)
+        for name in ("connection", "place", "flow", "kind", "source_key")
+    ),
     sa.Column("part", sa.Integer, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     *(_text(name) for name in ("business_key", "label", "currency", "party", "source_hash")),
     sa.Column("home_day", sa.Date, nullable=False),
     sa.Column("business_date", sa.Date, nullable=False),
     sa.Column("amount", Cents, nullable=False),
-    *(_text(name) for name in ("payload", "payload_hash")),
+    *(_text(name) for name in ("payload", "payload_hash", "sent_hash")),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("state_since", UtcDateTime, nullable=False),
     sa.Column("reasons", sa.JSON, nullable=False, default=list),

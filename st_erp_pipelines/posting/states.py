@@ -40,7 +40,7 @@ class Rule:
 RULES: dict[State, Rule] = {
     State.BLOCKED: Rule(rebuilt=True, exception=True),
     State.READY: Rule(due="always", rebuilt=True),
-    State.SENDING: Rule(),
+    State.SENDING: Rule(due="settle_at"),  # its process died: the next fence turns it into a doubt
     State.IN_DOUBT: Rule(due="settle_at"),
     State.UNAVAILABLE: Rule(due="next_try_at", rebuilt=True),
     State.REJECTED: Rule(due="next_try_at", rebuilt=True, exception=True),

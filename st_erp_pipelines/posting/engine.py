@@ -1,0 +1,388 @@
+"""Posting exactly once: take the fence, look up, decide, intend, send, record; DESIGN section 5.
+
+One run works through what is due of one flow, a chunk at a time, each chunk under the fence of its place.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.posting.decide import Make, Mode, Settle, Stay, decide
+from st_erp_pipelines.posting.fence import Fence
+from st_erp_pipelines.posting.outbox import Attempt, Document, Outbox
+from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.posting.target import Finding, Found, Move, Reply, Target, Wanted
+
+CHUNK = 50
+LOOKUP_GOOD_FOR = timedelta(seconds=60)
+ASK_AGAIN_AFTER = timedelta(minutes=5)
+TRY_AGAIN_AFTER = timedelta(minutes=1)
+REFUSED_UNTIL = timedelta(days=1)
+MAX_WAIT = timedelta(minutes=10)
+BRAKE_AT = 10
+
+
+@dataclass
+class Limits:
+    max_documents: int | None = None
+    max_amount: Decimal | None = None
+
+
+@dataclass
+class RunReport:
+    """What a run did: documents by the state they were left in, the money posted, and what stopped it."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    amount_posted: Decimal = Decimal(0)
+    sentences: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    def stop(self, sentence: str) -> None:
+        if sentence not in self.sentences:
+            self.sentences.append(sentence)
+        self.stopped = True
+
+
+class Run:
+    """One flow of one connection, once; `days` limits it to documents of those home days."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        target: Target,
+        *,
+        connection: str,
+        flow: str,
+        mode: Mode,
+        days: Iterable[date] | None = None,
+        limits: Limits | None = None,
+        progress: Callable[[RunReport], None] = lambda report: None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self.outbox, self.target, self.timing = outbox, target, target.timing
+        self.connection, self.flow, self.mode = connection, flow, mode
+        self.days = None if days is None else list(days)
+        self.limits, self.progress = limits or Limits(), progress
+        self.jitter = jitter or random.Random()
+        self.owner = uuid.uuid4().hex
+        self.report = RunReport()
+        self._handled: set[int] = set()
+        self._refusals: Counter[tuple[str, date | None]] = Counter()
+        self._retried: dict[str, bool] = {}  # cause of an earlier refusal: refused again?
+
+    def work(self) -> RunReport:
+        """Everything due, chunk by chunk. Ends cleanly; what is left stays due."""
+        if self.mode == "observe" or self._exceeds_limits():
+            return self.report
+        while not self.report.stopped and self._due(1):
+            fence = self._wait_for_fence()
+            if fence is None:
+                break
+            try:
+                self._chunk(fence)
+            finally:
+                self.outbox.give_back_fence(fence)
+        return self.report
+
+    def _due(self, limit: int) -> list[Document]:
+        return self.outbox.due(self.connection, self.flow, self.days, limit, self._handled)
+
+    def _exceeds_limits(self) -> bool:
+        if self.limits.max_documents is None and self.limits.max_amount is None:
+            return False
+        due = self.outbox.due(self.connection, self.flow, self.days, 1_000_000, set())
+        amount = sum((abs(row.amount) for row in due), Decimal(0))
+        for name, figure, limit in (
+            ("max_documents", Decimal(len(due)), self.limits.max_documents),
+            ("max_amount", amount, self.limits.max_amount),
+        ):
+            if limit is not None and figure > limit:
+                self.report.stop(f"{self.flow}: {figure} due exceeds {name} {limit}; nothing was sent.")
+        return self.report.stopped
+
+    def _wait_for_fence(self) -> Fence | None:
+        clock, began = self.outbox.clock, self.outbox.now()
+        while True:
+            fence = self.outbox.take_fence(self.target.place, self.owner, self.timing.fence)
+            if fence is not None:
+                return fence
+            if self.outbox.now() - began > MAX_WAIT:
+                self.report.stop(
+                    f"{self.flow}: another process writes to {self.target.place}; the rest stays due."
+                )
+                return None
+            clock.sleep(self.jitter.uniform(0.2, 1.0))
+
+    # A chunk
+
+    def _chunk(self, fence: Fence) -> None:
+        rows = self._due(CHUNK)
+        self._handled.update(row.id for row in rows)
+        first, later = self._one_of_each_refused_cause_first(rows)
+        for wave in (first, later):
+            wave = [row for row in wave if not self._waits_until_tomorrow(row)]
+            rows = [row for row in wave if not self._doubt_restarted(row)]
+            if rows and not self.report.stopped:
+                self._wave(fence, rows)
+
+    def _one_of_each_refused_cause_first(self, rows: list[Document]) -> tuple[list[Document], list[Document]]:
+        first: list[Document] = []
+        later: list[Document] = []
+        asked: set[str] = set(self._retried)
+        for row in rows:
+            probe = row.state != State.REJECTED or row.cause not in asked
+            (first if probe else later).append(row)
+            if row.state == State.REJECTED:
+                asked.add(row.cause)
+        return first, later
+
+    def _waits_until_tomorrow(self, row: Document) -> bool:
+        """Its kind of refusal was just given again, or its date is refused today."""
+        again = row.state == State.REJECTED and self._retried.get(row.cause, False)
+        bound = any(
+            count >= BRAKE_AT and day == _posting_date(row)
+            for (_, day), count in self._refusals.items()
+            if day
+        )
+        if not (again or bound):
+            return False
+        sentence = "Not sent: others of its kind were refused today; tried again tomorrow."
+        self._settle(
+            row, State.REJECTED if again else State.UNAVAILABLE, sentence, next_try_at=self._in(REFUSED_UNTIL)
+        )
+        return True
+
+    def _doubt_restarted(self, row: Document) -> bool:
+        return row.state == State.IN_DOUBT and self.outbox.restart_doubt_if_clock_moved(row, self.timing)
+
+    def _wave(self, fence: Fence, rows: list[Document]) -> None:
+        wanted = {row.id: self.outbox.wanted(row) for row in rows}
+        try:
+            looked_at, findings = self._look_up(list(wanted.values()))
+        except StErpError as error:
+            self.report.stop(error.sentence())
+            return
+        with ThreadPoolExecutor(self.target.lanes) as lanes:
+            under_way: set[Future[None]] = {
+                lanes.submit(self._document, fence, row, wanted[row.id], findings, looked_at) for row in rows
+            }
+            renewed = self.outbox.now()
+            while under_way:
+                done, under_way = wait(under_way, self.timing.fence.total_seconds() / 8, FIRST_COMPLETED)
+                if self.outbox.now() - renewed > self.timing.fence / 4:
+                    renewed = self.outbox.now()
+                    if not self.outbox.renew_fence(fence, self.timing.fence):
+                        self.report.stop(
+                            f"{self.flow}: the fence of {self.target.place} was lost; the rest stays due."
+                        )
+                for future in done:
+                    future.result()
+                self.progress(self.report)
+
+    def _look_up(self, wanted: list[Wanted]) -> tuple[datetime, Mapping[str, Finding]]:
+        at = self.outbox.now()
+        return at, self.target.look_up(wanted)
+
+    # A document
+
+    def _document(
+        self,
+        fence: Fence,
+        row: Document,
+        wanted: Wanted,
+        findings: Mapping[str, Finding],
+        looked_at: datetime,
+    ) -> None:
+        if self.report.stopped or self._waits_until_tomorrow(row):
+            return
+        try:
+            if self.outbox.now() - looked_at > LOOKUP_GOOD_FOR:
+                findings = self.target.look_up([wanted])
+            self._carry_out(fence, row, wanted, findings[row.business_key])
+        except ConfigurationError as error:
+            self.report.stop(error.sentence())
+        except Unavailable as error:
+            self.report.sentences.append(error.sentence())
+
+    def _carry_out(self, fence: Fence, row: Document, wanted: Wanted, finding: Finding) -> None:
+        decision = decide(row, wanted, finding, self.mode, self.target.has_drafts)
+        known = dict(remote_id=finding.remote_id, remote_number=finding.number)
+        if isinstance(decision, Stay):
+            self._stay(row, decision.sentence)
+        elif isinstance(decision, Settle):
+            self._settle(row, decision.state, decision.sentence, found=finding.found, **known)
+        elif row.state == State.IN_DOUBT:
+            row = self._settle(row, State.READY, decision.sentence, found=finding.found, **known)
+            self._carry_out(fence, row, self.outbox.wanted(row), finding)
+        else:
+            if finding.found is Found.UNFINISHED and row.remote_id != finding.remote_id:
+                row = self._settle(row, State.READY, decision.sentence, **known)
+            self._make(fence, row, decision)
+
+    def _make(self, fence: Fence, row: Document, decision: Make) -> None:
+        for move in decision.moves:
+            row = self.outbox.get(row.id)
+            if not self._move(fence, row, move):
+                return
+        if decision.then_withdraw:
+            self._settle(self.outbox.get(row.id), State.WITHDRAWN, "Taken back: it was voided at its source.")
+        elif self.target.has_drafts and self.mode == "draft":
+            self._leave_entered(fence, self.outbox.get(row.id))
+
+    def _leave_entered(self, fence: Fence, row: Document) -> None:
+        if self._guarded(row, lambda: self._prepare(fence, row)):
+            self._settle(self.outbox.get(row.id), State.ENTERED, "Left there unposted, on purpose.")
+
+    def _move(self, fence: Fence, row: Document, move: Move) -> bool:
+        """One move with its own intent; False where the document is not to go on."""
+        wanted = self.outbox.wanted(row)
+        creates = move is Move.ENTER or not self.target.has_drafts
+        if creates:  # judged by what was sent, sent by what it is today
+            wanted = replace(wanted, payload=simplejson.loads(row.payload), remote_id=None, etag=None)
+        elif move is Move.POST:
+            prepared = self._guarded(row, lambda: self._prepare(fence, row))
+            if prepared is None:
+                return False
+            wanted = replace(wanted, etag=prepared.etag or wanted.etag)
+        attempt = self.outbox.intend(row, move, wanted, fence, self.timing)
+        if attempt is None:
+            self._stop_unless_we_may_write(fence)
+            return False
+        if self.outbox.clock.boot_seconds() - attempt.boot_seconds > self.timing.send_window.total_seconds():
+            self._record(row, attempt, "not_sent", State.READY, "Not sent: the send window had passed.")
+            return False
+        reply = self._guarded(row, lambda: self.target.send(wanted, move), attempt)
+        if reply is None:
+            return False
+        self._succeed(row, attempt, move, reply)
+        return True
+
+    def _stop_unless_we_may_write(self, fence: Fence) -> None:
+        if not self.outbox.may_write(fence, self.connection, self.timing):
+            self.report.stop(
+                f"{self.flow}: paused, or the fence of {self.target.place} was lost; the rest stays due."
+            )
+
+    def _prepare(self, fence: Fence, row: Document) -> Reply:
+        if not self.outbox.may_write(fence, self.connection, self.timing):
+            raise Unavailable(
+                "paused, or the fence was lost before the draft was touched", document=row.business_key
+            )
+        return self.target.prepare(self.outbox.wanted(row))
+
+    def _succeed(self, row: Document, attempt: Attempt, move: Move, reply: Reply) -> None:
+        if move is Move.POST:
+            self._record(row, attempt, "posted", State.POSTED, reply.warning, reply=reply, flag=reply.warning)
+            self._forget_refusals(row)
+        elif move is Move.ENTER:
+            self._record(row, attempt, "entered", State.READY, "Entered, not yet posted.", reply=reply)
+        else:
+            gone = dict(remote_id=None, remote_number=None, etag=None)
+            self._record(row, attempt, "removed", State.READY, "Taken back.", **gone)
+
+    def _forget_refusals(self, row: Document) -> None:
+        self._retried[row.cause] = False
+        for cause, day in list(self._refusals):
+            if day in (None, _posting_date(row)):
+                del self._refusals[(cause, day)]
+
+    def _guarded(
+        self, row: Document, action: Callable[[], Reply], attempt: Attempt | None = None
+    ) -> Reply | None:
+        """The reply, or None with the outcome recorded. What is not proven is in doubt."""
+        try:
+            return action()
+        except Unavailable as error:
+            wait_for = timedelta(seconds=error.wait_seconds) if error.wait_seconds else TRY_AGAIN_AFTER
+            self._fail(row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(wait_for))
+        except ConfigurationError as error:
+            self._fail(
+                row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(TRY_AGAIN_AFTER)
+            )
+            self.report.stop(error.sentence())
+        except Rejected as error:
+            self._refuse(row, attempt, error)
+        except InDoubt as error:
+            self._doubt(row, attempt, error)
+        except Exception as error:  # our own fault, but the request may be out
+            self._doubt(
+                row, attempt, InDoubt(f"{type(error).__name__} in our own code", document=row.business_key)
+            )
+            raise
+        return None
+
+    def _doubt(self, row: Document, attempt: Attempt | None, error: InDoubt) -> None:
+        stamps = {} if attempt else self.outbox.doubt_stamps(self.outbox.now(), self.timing)
+        self._fail(row, attempt, None, State.IN_DOUBT, error, **stamps)
+
+    def _refuse(self, row: Document, attempt: Attempt | None, error: Rejected) -> None:
+        tomorrow = self._in(REFUSED_UNTIL) if error.retry_daily else None
+        self._fail(row, attempt, "rejected", State.REJECTED, error, next_try_at=tomorrow, cause=error.cause)
+        if row.state == State.REJECTED or row.cause:
+            self._retried[row.cause] = row.cause == error.cause
+            return
+        bound_to = _posting_date(row) if error.date_bound else None
+        self._refusals[(error.cause, bound_to)] += 1
+        if bound_to is None and self._refusals[(error.cause, None)] >= BRAKE_AT:
+            self.report.stop(
+                f"{self.flow}: {BRAKE_AT} refusals of one cause, the rest stays due: {error.sentence()}"
+            )
+
+    # Writing it down
+
+    def _fail(
+        self,
+        row: Document,
+        attempt: Attempt | None,
+        outcome: str | None,
+        state: State,
+        error: StErpError,
+        **columns: Any,
+    ) -> None:
+        if attempt is None:
+            self._settle(row, state, error.sentence(), **columns)
+        else:
+            facts = dict(status=error.status, code=error.code, correlation_id=error.correlation_id)
+            self._record(row, attempt, outcome, state, error.sentence(), facts=facts, **columns)
+
+    def _record(
+        self, row: Document, attempt: Attempt, outcome: str | None, state: State, sentence: str, **more: Any
+    ) -> None:
+        if self.outbox.record(attempt, outcome, state, sentence, **more):
+            self._count(row, state)
+
+    def _settle(self, row: Document, state: State, sentence: str, **more: Any) -> Document:
+        if self.outbox.settle(row, state, sentence, **more):
+            self._count(row, state)
+        return self.outbox.get(row.id)
+
+    def _stay(self, row: Document, sentence: str) -> None:
+        """Unknown: nothing is sent, and it is asked again in a while."""
+        if row.state == State.IN_DOUBT:
+            self._settle(row, State.IN_DOUBT, sentence, settle_at=self._in(ASK_AGAIN_AFTER))
+        elif row.state != State.ENTERED:
+            self._settle(row, State.UNAVAILABLE, sentence, next_try_at=self._in(ASK_AGAIN_AFTER))
+
+    def _count(self, row: Document, state: State) -> None:
+        self.report.states[state] += 1
+        if state is State.POSTED:
+            self.report.amount_posted += row.amount
+
+    def _in(self, wait_for: timedelta) -> datetime:
+        return self.outbox.now() + wait_for
+
+
+def _posting_date(row: Document) -> date:
+    text = simplejson.loads(row.payload).get("posting_date")
+    return date.fromisoformat(text) if text else row.business_date

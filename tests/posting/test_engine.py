@@ -1,0 +1,408 @@
+"""Every rule of DESIGN section 5, against a ledger that accepts duplicates and fails on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
+from st_erp_pipelines.posting.document import Reason, Verdict
+from st_erp_pipelines.posting.engine import Limits
+from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.posting.schema import attempts, documents
+from st_erp_pipelines.posting.target import Move
+from tests.posting.conftest import built
+from tests.posting.ledger import LOST, LOST_AFTER_COMMIT, Ledger, Paper, SimulatedClock
+
+Do = Callable[..., Any]
+SETTLED = timedelta(minutes=21)
+
+
+def states(outbox: Outbox) -> dict[str, str]:
+    with outbox.engine.begin() as con:
+        return {
+            row.business_key.rsplit("-", 1)[-1]: row.state
+            for row in con.execute(sa.select(documents).order_by(documents.c.revision))
+        }
+
+
+def one(outbox: Outbox, number: int = 1) -> Any:
+    with outbox.engine.begin() as con:
+        return con.execute(sa.select(documents).where(documents.c.business_key == f"ST-A-INV-{number}")).one()
+
+
+def test_posts_each_document_once(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    enter(*(built(n) for n in range(1, 121)))
+    report = run()
+    assert report.states["posted"] == 120
+    assert report.amount_posted == sum(Decimal(100 + n) for n in range(1, 121))
+    assert run().states == {}
+    assert len(ledger.posted()) == len(set(ledger.posted())) == 120
+
+
+def test_observe_writes_nothing(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    enter(built(1))
+    run("observe")
+    assert ledger.sent == []
+    assert states(outbox) == {"1": "ready"}
+
+
+def test_draft_leaves_it_entered_and_post_finishes_it(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    enter(built(1))
+    run("draft")
+    run("draft")
+    assert states(outbox) == {"1": "entered"}
+    assert [move for _, move in ledger.sent] == [Move.ENTER]
+    run("post")
+    assert ledger.posted() == ["ST-A-INV-1"]
+    assert [move for _, move in ledger.sent] == [Move.ENTER, Move.POST]
+
+
+def test_an_entered_draft_posted_there_is_posted(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    enter(built(1))
+    run("draft")
+    ledger.papers[0].posted = True
+    run("draft")
+    assert states(outbox) == {"1": "posted"}
+
+
+def test_an_entered_draft_removed_there_is_skipped(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    enter(built(1))
+    run("draft")
+    ledger.papers.clear()
+    run("draft")
+    assert states(outbox) == {"1": "skipped"}
+
+
+def test_a_changed_source_replaces_our_untouched_draft(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    enter(built(1))
+    run("draft")
+    enter(built(1, amount=Decimal(7), source_hash="h2", payload={"total": "7"}))
+    run("draft")
+    assert [move for _, move in ledger.sent] == [Move.ENTER, Move.REMOVE, Move.ENTER]
+    assert [paper.total for paper in ledger.papers] == [Decimal(7)]
+
+
+def test_a_draft_that_a_person_touched_is_never_removed(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    enter(built(1))
+    run("draft")
+    ledger.papers[0].etag = "edited"
+    enter(built(1, amount=Decimal(7), source_hash="h2", payload={"total": "7"}))
+    run("draft")
+    assert states(outbox) == {"1": "conflict"}
+    assert len(ledger.papers) == 1
+
+
+def test_a_voided_source_takes_our_draft_back(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    enter(built(1))
+    run("draft")
+    enter(built(1, verdict=Verdict.WITHDRAWN))
+    run("draft")
+    assert ledger.papers == []
+    assert states(outbox) == {"1": "withdrawn"}
+
+
+@pytest.mark.parametrize("fate", [LOST, LOST_AFTER_COMMIT])
+@pytest.mark.parametrize("lost_move", [0, 1])
+def test_a_doubt_is_settled_by_look_up_alone(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock, fate: Any, lost_move: int
+) -> None:
+    ledger.plan.extend([None] * lost_move + [fate])
+    enter(built(1))
+    run()
+    assert states(outbox) == {"1": "in_doubt"}
+    sent = len(ledger.sent)
+    run()
+    assert len(ledger.sent) == sent, "nothing is sent before the waiting time is over"
+    clock.pass_(SETTLED)
+    run()
+    assert states(outbox) == {"1": "posted"}
+    assert ledger.posted() == ["ST-A-INV-1"]
+    assert len(ledger.papers) == 1
+
+
+def test_an_unproven_absence_sends_nothing(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    ledger.blind = True
+    enter(built(1))
+    run()
+    assert ledger.sent == []
+    assert states(outbox) == {"1": "unavailable"}
+
+
+def test_what_stands_there_already_is_adopted(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    ledger.papers.append(Paper("x9", "ST-A-INV-1", Decimal(101), date(2026, 11, 1), "STA-1", {}, posted=True))
+    enter(built(1))
+    run()
+    assert states(outbox) == {"1": "adopted"}
+    assert one(outbox).remote_id == "x9"
+    assert ledger.sent == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"total": Decimal(1)}, {"on": date(2026, 10, 1)}, {"party": "STA-2"}, {"dead": True}]
+)
+def test_what_differs_there_is_a_conflict(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, change: dict[str, Any]
+) -> None:
+    paper = Paper("x9", "ST-A-INV-1", Decimal(101), date(2026, 11, 1), "STA-1", {}, posted=True)
+    ledger.papers.append(replace(paper, **change))
+    enter(built(1))
+    run()
+    assert states(outbox) == {"1": "conflict"}
+    assert ledger.sent == []
+
+
+def test_two_with_one_key_are_a_conflict(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    paper = Paper("x9", "ST-A-INV-1", Decimal(101), date(2026, 11, 1), "STA-1", {}, posted=True)
+    ledger.papers.extend([paper, replace(paper, id="x10")])
+    enter(built(1))
+    run()
+    assert states(outbox) == {"1": "conflict"}
+
+
+def test_exported_by_another_is_adopted_or_out_of_scope(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    ledger.papers.append(Paper("x9", "ST-A-INV-1", Decimal(101), date(2026, 11, 1), "STA-1", {}, posted=True))
+    enter(built(1, adopt_only=True), built(2, adopt_only=True))
+    run()
+    assert states(outbox) == {"1": "adopted", "2": "out_of_scope"}
+    assert ledger.sent == []
+
+
+def test_proven_not_sent_is_tried_again(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.append(Unavailable("connection refused"))
+    enter(built(1))
+    run()
+    assert states(outbox) == {"1": "unavailable"}
+    clock.pass_(timedelta(minutes=2))
+    run()
+    assert states(outbox) == {"1": "posted"}
+
+
+def test_a_refusal_keeps_nothing_else_from_being_posted(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    ledger.refuse = lambda wanted: Rejected("No.", cause="no") if wanted.key.endswith("-1") else None
+    enter(built(1), built(2))
+    run()
+    assert states(outbox) == {"1": "rejected", "2": "posted"}
+
+
+def test_a_refusal_for_good_waits_for_a_new_payload(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.append(Rejected("Account 7 does not exist.", cause="unknown_account"))
+    enter(built(1))
+    run()
+    clock.pass_(timedelta(days=3))
+    enter(built(1))
+    run()
+    assert states(outbox) == {"1": "rejected"}
+    enter(built(1, payload={"total": "101", "account": "8"}))
+    run()
+    assert states(outbox) == {"1": "posted"}
+
+
+def test_a_refusal_mended_over_there_is_retried_daily_one_of_its_cause_first(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    blocked = Rejected("Customer is blocked.", cause="blocked_customer", retry_daily=True)
+    ledger.refuse = lambda wanted: blocked
+    enter(*(built(n) for n in range(1, 6)))
+    run()
+    assert len(ledger.sent) == 5
+    clock.pass_(timedelta(days=1, minutes=1))
+    run()
+    assert len(ledger.sent) == 6, "one was asked, the others wait unsent"
+    assert set(states(outbox).values()) == {"rejected"}
+    clock.pass_(timedelta(days=1, minutes=1))
+    ledger.refuse = lambda wanted: None
+    run()
+    assert set(states(outbox).values()) == {"posted"}
+
+
+def test_ten_refusals_of_one_cause_end_the_flow(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    ledger.refuse = lambda wanted: Rejected("No posting group.", cause="missing_posting_group")
+    enter(*(built(n) for n in range(1, 101)))
+    report = run()
+    assert len(ledger.sent) == 10
+    assert report.stopped
+    assert "10 refusals" in report.sentences[0]
+
+
+def test_a_closed_period_does_not_keep_todays_from_being_posted(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    old = date(2026, 9, 30)
+    closed = Rejected("Not within your range.", cause="closed_period", retry_daily=True, date_bound=True)
+    ledger.refuse = lambda wanted: closed if wanted.on == old else None
+    enter(*(built(n, business_date=old) for n in range(1, 201)), built(201))
+    report = run()
+    assert states(outbox)["201"] == "posted"
+    assert report.states["rejected"] == 10
+    assert not report.stopped
+
+
+def test_limits_end_a_flow_before_it_sends(enter: Do, run: Do, ledger: Ledger) -> None:
+    enter(built(1), built(2))
+    assert run(limits=Limits(max_amount=Decimal(150))).stopped
+    assert run(limits=Limits(max_documents=1)).stopped
+    assert ledger.sent == []
+
+
+@pytest.mark.parametrize("scope", ["northwind", "ledger|http://ledger|company"])
+def test_a_pause_holds_before_the_next_send(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, scope: str
+) -> None:
+    enter(built(1))
+    outbox.pause(scope)
+    assert "paused" in run().sentences[0]
+    assert ledger.sent == []
+    outbox.resume(scope)
+    run()
+    assert ledger.posted() == ["ST-A-INV-1"]
+
+
+def test_wrong_credentials_end_the_run_with_a_sentence(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    ledger.plan.append(ConfigurationError("the client secret is wrong"))
+    enter(built(1), built(2))
+    report = run()
+    assert len(ledger.sent) == 1
+    assert "client secret" in report.sentences[0]
+
+
+def test_a_process_that_died_leaves_a_doubt(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    ledger.plan.append(("after", Killed()))
+    enter(built(1))
+    with pytest.raises(Killed):
+        run()
+    assert states(outbox) == {"1": "sending"}
+    clock.pass_(timedelta(minutes=6))  # the fence has run out, the waiting time has not
+    run()
+    assert states(outbox) == {"1": "sending"}, "nothing is due, so nobody takes the fence"
+    clock.pass_(SETTLED)
+    run()
+    assert states(outbox) == {"1": "posted"}
+    assert len(ledger.papers) == 1
+
+
+@pytest.mark.parametrize("what", ["reboot", "step"])
+def test_a_set_clock_or_a_reboot_starts_the_waiting_anew(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock, what: str
+) -> None:
+    ledger.plan.append(LOST)
+    enter(built(1))
+    run()
+    if what == "reboot":
+        clock.boot_name, clock.boot = "second boot", 3.0
+        clock.pass_(SETTLED)
+    else:
+        clock.wall += SETTLED
+    run()
+    assert states(outbox) == {"1": "in_doubt"}
+    clock.pass_(SETTLED)
+    run()
+    assert states(outbox) == {"1": "posted"}
+
+
+def test_a_late_reply_with_another_id_is_a_conflict(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    from st_erp_pipelines.posting.outbox import Attempt
+    from st_erp_pipelines.posting.states import State
+    from st_erp_pipelines.posting.target import Reply
+
+    enter(built(1))
+    run()
+    with outbox.engine.begin() as con:
+        first = con.execute(sa.select(attempts)).first()
+    assert first is not None
+    late = Attempt(first.id, first.document_id, 0.0)
+    assert not outbox.record(late, "entered", State.READY, reply=Reply("another"))
+    assert states(outbox) == {"1": "conflict"}
+
+
+def test_a_posted_document_is_flagged_when_its_source_changes(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    enter(built(1))
+    run()
+    enter(built(1, payload={"another": "mapping"}))
+    assert one(outbox).flag == ""
+    enter(built(1, source_hash="h2", amount=Decimal(5)))
+    assert "101.00 then, 5 now" in one(outbox).flag
+    run()
+    assert len(ledger.papers) == 1
+
+
+def test_a_blocked_document_goes_through_once_its_reason_is_gone(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    reason = Reason("unmapped_account", "Account 4000 has no row in accounts.csv.")
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(reason,)))
+    run()
+    assert states(outbox) == {"1": "blocked"}
+    assert one(outbox).sentence == reason.text
+    enter(built(1))
+    run()
+    assert states(outbox) == {"1": "posted"}
+
+
+def test_an_error_of_our_own_is_a_doubt_too(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    ledger.plan.append(("after", KeyError("surprise")))
+    enter(built(1))
+    with pytest.raises(KeyError):
+        run()
+    assert states(outbox) == {"1": "in_doubt"}
+
+
+def test_a_part_that_its_source_lost_is_withdrawn_unless_parts_are_fixed(
+    enter: Do, run: Do, outbox: Outbox
+) -> None:
+    enter(built(1, part=0, business_key="P-0"))
+    enter(built(1, part=1, business_key="P-1"))
+    assert states(outbox) == {"0": "withdrawn", "1": "ready"}
+
+
+def test_in_doubt_is_not_rebuilt(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.append(LOST_AFTER_COMMIT)
+    enter(built(1))
+    run()
+    enter(built(1, source_hash="h2", amount=Decimal(5), payload={"total": "5"}))
+    clock.pass_(SETTLED)
+    run()
+    assert ledger.papers[0].total == Decimal(101)
+    assert states(outbox) == {"1": "posted"}
+
+
+def test_an_uncertain_reply_is_never_resent_at_once(enter: Do, run: Do, ledger: Ledger) -> None:
+    ledger.plan.append(InDoubt("502 Bad Gateway"))
+    enter(built(1))
+    run()
+    assert len(ledger.sent) == 1
