@@ -1,0 +1,142 @@
+"""OAuth client credentials: one token for all threads, renewed early, and once after a 401."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from st_erp_pipelines.clock import Clock
+from st_erp_pipelines.errors import ConfigurationError, Unavailable
+from st_erp_pipelines.resources import deadline
+
+TOKEN_TIMEOUT = 30.0  # seconds
+
+
+@dataclass
+class _Token:
+    value: str = field(repr=False)
+    renew_at: float  # by the boot clock
+    has_worked: bool = False
+
+
+class ClientCredentials(httpx.Auth):
+    """`form` gives the fields of the token request, `headers` what else each call carries (an app key).
+
+    Both are functions, so that a secret is looked up when it is needed. `setting` names the secret in
+    connections.yaml for the sentence an operator gets. A request is sent again after a 401 only if it is
+    marked repeatable (`Api.read`); a write never is.
+    """
+
+    requires_response_body = False  # True would load every streamed page into memory
+
+    def __init__(
+        self,
+        *,
+        system: str,
+        token_url: str,
+        form: Callable[[], Mapping[str, str]],
+        clock: Clock,
+        setting: str,
+        margin: timedelta = timedelta(seconds=60),
+        headers: Callable[[], Mapping[str, str]] = dict,
+        transport: httpx.BaseTransport | None = None,
+        verify: bool = True,
+    ) -> None:
+        self._system = system
+        self._token_url = token_url
+        self._form = form
+        self._headers = headers
+        self._setting = setting
+        self._margin = margin.total_seconds()
+        self._clock = clock
+        self._client = httpx.Client(
+            transport=transport or deadline.open_transport(token_url, verify=verify),
+            timeout=httpx.Timeout(TOKEN_TIMEOUT, connect=10.0),
+        )
+        self._lock = threading.Lock()
+        self._token: _Token | None = None
+        self._refusal: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ClientCredentials for {self._system}>"
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(self._headers())
+        token = self._valid_token()
+        response = yield self._signed(request, token)
+        if response.status_code == 401:
+            # A token that never worked is not an expired one: the credentials are wrong.
+            response.extensions["token_had_worked"] = token.has_worked
+            self._drop(token)
+            if request.extensions.get("repeatable"):
+                token = self._valid_token()
+                response = yield self._signed(request, token)
+        if response.status_code != 401:
+            token.has_worked = True
+
+    def _signed(self, request: httpx.Request, token: _Token) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {token.value}"
+        return request
+
+    def _valid_token(self) -> _Token:
+        with self._lock:
+            if self._token is None or self._clock.boot_seconds() >= self._token.renew_at:
+                self._token = self._request_token()
+            return self._token
+
+    def _drop(self, token: _Token) -> None:
+        with self._lock:
+            if self._token is token:  # another thread may have renewed it meanwhile
+                self._token = None
+
+    def _request_token(self) -> _Token:
+        if self._refusal:
+            raise ConfigurationError(**self._refusal)
+        form = self._form()
+        asked_at = self._clock.boot_seconds()
+        try:
+            response = self._client.post(self._token_url, data=dict(form))
+            said = _members(response)
+        except httpx.HTTPError as error:
+            text = f"the token host did not answer ({type(error).__name__})"
+            raise Unavailable(text, **self._facts()) from None
+        if response.status_code != 200:
+            self._refuse(response.status_code, said, form)
+        try:
+            lasts = float(said.get("expires_in", 600))
+            # A margin beyond half the life (a sandbox at speed) would renew before every call.
+            return _Token(str(said["access_token"]), asked_at + lasts - min(self._margin, lasts / 2))
+        except (KeyError, TypeError, ValueError):
+            raise Unavailable("the token host's reply cannot be read", status=200, **self._facts()) from None
+
+    def _refuse(self, status: int, said: Mapping[str, Any], form: Mapping[str, str]) -> None:
+        if status in (408, 429) or status >= 500:
+            raise Unavailable("the token host gives no token at the moment", status=status, **self._facts())
+        code = str(said.get("error", ""))
+        fix = f"Check {self._setting} and the id beside it: are they complete, and of this environment?"
+        if status not in (400, 401, 403):
+            fix = f"Check the token host's URL in connections.yaml, beside {self._setting}."
+        text = "the token host refused the credentials"
+        if described := str(said.get("error_description", "")).strip():
+            text = f"{text}: {described.splitlines()[0]}"
+        for value in form.values():
+            text = text.replace(value, "***")
+        # Remembered: asking again with the same credentials only locks the account.
+        self._refusal = {"text": text, "status": status, "code": code, "fix": fix, **self._facts()}
+        raise ConfigurationError(**self._refusal)
+
+    def _facts(self) -> dict[str, Any]:
+        return {"system": self._system, "operation": "get a token"}
+
+
+def _members(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
