@@ -1,0 +1,72 @@
+-- What every flow stands on. Temporary, made anew for each build from the tables `rules`, `known_documents`
+-- and `known_links`, which hold the settings and the outbox's side.
+
+create or replace temp macro plain(x) as rtrim(rtrim(cast(x as decimal(28, 5))::varchar, '0'), '.');
+create or replace temp macro money(x) as cast(x as decimal(18, 2))::varchar;
+create or replace temp macro filled(x) as nullif(trim(x), '');
+create or replace temp macro is_sub_cent(x) as x <> round(x, 2);
+create or replace temp macro named(name, id) as case when name is null then id::varchar else '''' || name || ''' (id ' || id || ')' end;
+create or replace temp macro cut(x, longest) as case when length(x) > longest then left(x, longest - 1) || '…' else x end;
+create or replace temp macro in_open_period(posting_date, opens, policy) as
+    case when policy = 'first_open_day' and posting_date < opens then opens else posting_date end;
+-- A day after the period has no later open day yet: it waits under either policy.
+create or replace temp macro is_closed(posting_date, opens, closes) as
+    coalesce(posting_date < opens, false) or coalesce(posting_date > closes, false);
+create or replace temp macro open_period(opens, closes) as
+    coalesce('from ' || opens, 'up to any day') || coalesce(' to ' || closes, '');
+create or replace temp macro of_revision(business_key, revision) as
+    business_key || case when revision > 0 then '-R' || revision else '' end;
+create or replace temp macro is_posted_by_office(sync_status, only_posted) as
+    not only_posted or sync_status in ('Posted', 'Exported');
+
+create or replace temp table newest_known as
+select
+    *,
+    state in ('posted', 'adopted') as is_standing,
+    state in ('posted', 'adopted', 'out_of_scope', 'skipped', 'withdrawn') as is_final
+from known_documents
+qualify row_number() over (partition by kind, source_key, part order by revision desc) = 1;
+
+-- Whether a known document is built again: always while it is not final, then only when its source says
+-- something else than the document does.
+create or replace temp macro is_built_again(is_final, state, is_flagged, known_hash, source_hash, is_active) as
+    not is_final
+    or known_hash is distinct from source_hash
+    or is_flagged  -- the edit may have been taken back
+    or (state in ('posted', 'adopted') and not is_active)
+    or (state = 'withdrawn' and is_active);
+
+-- Who is billed for a ServiceTitan customer: the end of its chain of merges, under its number over there.
+create or replace temp view parties as
+with listed as (
+    select listed.customer_id, erp.number as erp_number, erp.customer_id as remote_id
+    from mapping.customers as listed
+    join staging.stg_business_central__customers as erp on erp.number = listed.erp_number
+),
+posted as (
+    select source_key, remote_number
+    from known_documents
+    where kind = 'customer' and state in ('posted', 'adopted')
+    qualify row_number() over (partition by source_key order by revision) = 1
+)
+select
+    followed.customer_id,
+    final.customer_id as final_customer_id,
+    final.source_key,
+    final.name,
+    coalesce(listed.erp_number, links.erp_number, posted.remote_number, 'ST' || rules.key_prefix || '-' || final.customer_id)
+        as number,
+    coalesce(listed.erp_number, links.erp_number, posted.source_key) is not null as is_there,
+    listed.erp_number as listed_number,
+    listed.remote_id as listed_remote_id,
+    links.erp_number as linked_number,
+    case when links.linked_by is not null then links.linked_by when listed.erp_number is not null then 'table' end
+        as linked_by,
+    links.remote_id as linked_remote_id,
+    links.source_hash as linked_hash
+from staging.customers_followed as followed
+join staging.stg_servicetitan__customers as final on final.customer_id = followed.final_customer_id
+cross join rules
+left join listed on listed.customer_id = final.customer_id
+left join known_links as links on links.kind = 'customer' and links.source_key = final.source_key
+left join posted on posted.source_key = final.source_key;

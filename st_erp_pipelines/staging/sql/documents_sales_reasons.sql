@@ -1,0 +1,113 @@
+-- Why a sale is blocked: every reason it has, one rule each.
+
+create or replace temp table sales_reasons as
+with no_customer as (
+    select kind, id, 'no_customer' as code, word || ' ' || label || ' has no customer: give it one in ServiceTitan.' as text
+    from sales
+    where customer_id is null
+),
+unknown_customer as (
+    select kind, id, 'unknown_customer' as code,
+        'Customer ' || named(customer_name, customer_id) || ' is not staged: read it from ServiceTitan by its id.' as text
+    from sales
+    where customer_id is not null and party is null
+),
+waits_for_customer as (
+    select kind, id, 'waits_for_customer' as code,
+        'Waits for customer ''' || coalesce(party_name, '') || ''' (' || party || '), who is neither posted by the '
+        || 'customers flow nor linked in customers.csv.' as text
+    from sales
+    where not is_party_there
+),
+units as (
+    select kind, id, business_unit_id, business_unit_name, is_unit_mapped from sales
+    union
+    select kind, id, business_unit_id, business_unit_name, is_unit_mapped from sales_lines
+),
+unmapped_business_unit as (
+    select kind, id, 'unmapped_business_unit' as code,
+        case
+            when business_unit_id is null then 'No business unit is named: give it one in ServiceTitan.'
+            else 'Business unit ' || named(business_unit_name, business_unit_id)
+                || ' has no row in business_units.csv: add one with its dimension value.'
+        end as text
+    from units
+    where not is_unit_mapped and (business_unit_id is not null or not exists (
+        from units as other where other.kind = units.kind and other.id = units.id and other.is_unit_mapped
+    ))
+),
+unmapped_account as (
+    select kind, id, 'unmapped_account' as code,
+        'Line ' || string_agg(position, ', ' order by position) || ' (''' || arg_min(description, position) || ''') has no '
+        || 'account: '
+        || case
+            when gl_account_number is null then 'it names no general ledger account'
+            else 'general ledger account ''' || gl_account_number || coalesce(' ' || gl_account_name, '')
+                || ''' has no row in accounts.csv'
+        end
+        || ', and business unit ' || coalesce(named(business_unit_name, business_unit_id), '(none)')
+        || ' has no account in business_units.csv: add one of them, or a row for * to accounts.csv.' as text
+    from sales_lines
+    where target_number is null
+    group by kind, id, gl_account_number, gl_account_name, business_unit_id, business_unit_name
+),
+unmapped_tax_zone as (
+    select kind, id, 'unmapped_tax_zone' as code,
+        case when tax_zone_id is null then 'No tax zone is named, and * has' else 'Tax zone ' || named(tax_zone_name, tax_zone_id) || ' has' end
+        || case tax when 'erp_computes' then ' no tax_code' else ' no liability_account' end
+        || ' in tax_zones.csv: add it.' as text
+    from sales
+    where
+        (tax = 'liability_line' and sales_tax <> 0 and liability_account is null)
+        or exists (from sales_lines as line where line.kind = sales.kind and line.id = sales.id and line.lacks_tax_code)
+),
+no_items as (
+    select kind, id, 'no_items' as code,
+        word || ' ' || label || ' over ' || plain(total) || ' has no lines: add them in ServiceTitan.' as text
+    from sales
+    where total <> 0 and not has_items
+),
+total_mismatch as (
+    select kind, id, 'total_mismatch' as code,
+        case
+            when kind = 'credit_memo' and total < 0 then 'Credit memo ' || label || ' has the negative total ' || plain(total)
+                || ' (lines and tax ' || plain(items_total + sales_tax) || '), which would be a charge: bill it as an '
+                || 'invoice in ServiceTitan.'
+            else word || ' ' || label || ' has the total ' || plain(total) || ', its lines ' || plain(items_total)
+                || ' and sales tax ' || plain(sales_tax) || ' make ' || plain(items_total + sales_tax)
+                || case when has_sub_cents then ', with fractions of a cent' else '' end || ': mend it in ServiceTitan.'
+        end as text
+    from sales
+    where
+        (kind = 'credit_memo' and total < 0)
+        or (has_items and (has_sub_cents or total is distinct from round(items_total + sales_tax, 2)))
+),
+foreign_currency as (
+    select kind, id, 'foreign_currency' as code,
+        'Business unit ' || named(business_unit_name, business_unit_id) || ' bills in ' || currency || ', the books are in '
+        || local_currency || ': enter it by hand.' as text
+    from sales
+    where currency <> local_currency
+),
+closed_period as (
+    select kind, id, 'closed_period' as code,
+        'Posting date ' || posting_date || ' is outside the open period ' || open_period(opens, closes)
+        || ': open it in the ERP''s General Ledger Setup, or set rules.closed_period in connections.yaml.' as text
+    from sales
+    where is_closed(posting_date, opens, closes)
+),
+reasons as (
+    select 1 as rule, * from no_customer
+    union all select 2, * from unknown_customer
+    union all select 3, * from waits_for_customer
+    union all select 4, * from no_items
+    union all select 5, * from total_mismatch
+    union all select 6, * from unmapped_business_unit
+    union all select 7, * from unmapped_account
+    union all select 8, * from unmapped_tax_zone
+    union all select 9, * from foreign_currency
+    union all select 10, * from closed_period
+)
+select kind, id, list({code: code, text: text} order by rule, text) as reasons
+from reasons
+group by kind, id;
