@@ -14,9 +14,9 @@ import pytest
 
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
-from st_erp_pipelines.resources.http import Api, parsed, retry_after
+from st_erp_pipelines.resources.http import Api, Pace, parsed, retry_after
 from st_erp_pipelines.resources.pacing import LocalPace
-from tests.resources.wire import BriefClock, Script, Wire, answer, api_for, drip, replies, serving
+from tests.resources.wire import AnyPace, BriefClock, Script, Wire, answer, api_for, drip, replies, serving
 
 SECOND = timedelta(seconds=1)
 HTML = answer(b"<html>gateway</html>", kind="text/html")
@@ -24,7 +24,7 @@ HTML = answer(b"<html>gateway</html>", kind="text/html")
 
 @contextmanager
 def talking(
-    script: Script, clock: SystemClock | None = None, pace: object = None
+    script: Script, clock: SystemClock | None = None, pace: Pace | None = None
 ) -> Iterator[tuple[Api, Wire]]:
     with serving(script) as wire, closing(api_for(wire.url, clock=clock, pace=pace)) as api:
         yield api, wire
@@ -228,7 +228,7 @@ def test_nobody_listening_is_proven_not_sent() -> None:
 
 def test_a_failed_tls_handshake_is_proven_not_sent() -> None:
     with (
-        serving(replies(b"this is no TLS\r\n\r\n")) as wire,
+        serving(replies(b"this is no TLS\r\n\r\n"), speaks_first=True) as wire,
         pytest.raises(Unavailable, match="was not sent"),
     ):
         post(api_for(wire.url.replace("http:", "https:")))
@@ -253,20 +253,12 @@ def test_a_write_does_not_outwait_a_pause_that_everybody_was_given() -> None:
 
 
 def test_a_429_makes_everybody_wait() -> None:
-    class Recorder:
-        pushed: list[float] = []
-
-        def wait(self, at_most: float | None = None) -> bool:
-            return True
-
-        def push(self, seconds: float) -> None:
-            self.pushed.append(seconds)
-
+    pace = AnyPace()
     body = b'{"title": "Rate limit is exceeded. Try again in 12 seconds."}'
     slow = answer(body, status="429 Slow")
-    with talking(replies(slow), pace=Recorder()) as (api, _), pytest.raises(Unavailable) as caught:
+    with talking(replies(slow), pace=pace) as (api, _), pytest.raises(Unavailable) as caught:
         post(api)
-    assert Recorder.pushed == [12.0]
+    assert pace.pushed == [12.0]
     assert caught.value.wait_seconds == 12.0
 
 
