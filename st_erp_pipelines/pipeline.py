@@ -1,0 +1,201 @@
+"""What one connection can do, in plain code: extract, stage, build, post, reconcile.
+
+Assets and commands are thin callers of this. Every step can be repeated; none hands values to the next but
+through landing files, staging tables and the outbox.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import simplejson
+
+from st_erp_pipelines.mapping.check import Known, check
+from st_erp_pipelines.mapping.coverage import Gap, coverage
+from st_erp_pipelines.mapping.duck import install
+from st_erp_pipelines.mapping.load import MappingFault, Mappings
+from st_erp_pipelines.mapping.load import load as load_mappings
+from st_erp_pipelines.posting import report
+from st_erp_pipelines.posting.engine import Limits, Run, RunReport
+from st_erp_pipelines.posting.intake import bring
+from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.posting.states import STANDING, State
+from st_erp_pipelines.posting.target import Target
+from st_erp_pipelines.resources.business_central.client import BusinessCentral
+from st_erp_pipelines.resources.business_central.targets import target_for
+from st_erp_pipelines.resources.servicetitan import ServiceTitan
+from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.staging import questions, reconciliation
+from st_erp_pipelines.staging.documents import BUILDS
+from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
+from st_erp_pipelines.staging.extract import Extract, open_days
+from st_erp_pipelines.staging.load import Loaded, load
+from st_erp_pipelines.staging.warehouse import open_warehouse
+
+FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
+
+
+@dataclass
+class Pipeline:
+    """One connection in one run. Clients are made when first needed, so that nothing logs in for nothing."""
+
+    connection: Connection
+    home: Path
+    outbox: Outbox
+    connect_servicetitan: Callable[[], ServiceTitan]
+    connect_erp: Callable[[], BusinessCentral]
+    run_id: str
+
+    @cached_property
+    def servicetitan(self) -> ServiceTitan:
+        return self.connect_servicetitan()
+
+    @cached_property
+    def erp(self) -> BusinessCentral:
+        return self.connect_erp()
+
+    @property
+    def today(self) -> date:
+        return self.outbox.clock.now().astimezone(ZoneInfo(self.connection.time_zone)).date()
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        path = self.home / "staging" / f"{self.connection.name}.duckdb"
+        return open_warehouse(path, clock=self.outbox.clock)
+
+    # Extract
+
+    def extract(self, system: str) -> Extract:
+        settings = self.connection.servicetitan if system == "servicetitan" else self.connection.erp
+        return Extract(
+            self.connection.name, system, self.servicetitan if system == "servicetitan" else self.erp,
+            self.landing, self.run_id, self.connection.time_zone, self.outbox.clock, settings.timing.read_lag,
+        )  # fmt: skip
+
+    def open_days(self, system: str, entity: str) -> list[date]:
+        return open_days(
+            self.landing, self.connection.name, system, entity, self.connection.time_zone,
+            self.connection.start_date, self.today,
+        )  # fmt: skip
+
+    def ids_to_ask_for(self, question: str) -> list[int]:
+        """Ids that staging has a question about, see `staging/questions.py`."""
+        with self.warehouse() as con:
+            return questions.ids(con, question)
+
+    # Stage
+
+    def stage(self, system: str, entity: str) -> Loaded:
+        tenant = (
+            str(self.connection.servicetitan.tenant_id)
+            if system == "servicetitan"
+            else self.connection.erp.company
+        )
+        with self.warehouse() as con:
+            return load(
+                con, root=self.landing, connection=self.connection.name, system=system, entity=entity, tenant=tenant,
+                zone=self.connection.time_zone, first_day=self.connection.start_date, last_day=self.today,
+                now=self.outbox.clock.now(),
+            )  # fmt: skip
+
+    # Map and build
+
+    def mappings(self) -> Mappings:
+        return load_mappings(self.connection.mappings)
+
+    def build(self, flow: str) -> Counter[str]:
+        """Every changed source and everything not yet posted, into the outbox."""
+        cursor = f"{self.connection.name}/{flow}"
+        since = self.outbox.cursor(cursor)
+        known = self.known()
+        with self.warehouse() as con:
+            now = self.outbox.clock.now()
+            install(con, self.mappings())
+            built, links = BUILDS[flow](
+                con, self.connection, known, datetime.fromisoformat(since) if since else None
+            )
+        for link in links:
+            columns = dict(erp_number=link.erp_number, remote_id=link.remote_id, linked_by=link.linked_by)
+            self.outbox.link(
+                self.connection.place, link.kind, link.source_key, source_hash=link.source_hash, **columns
+            )
+        return bring(
+            self.outbox,
+            self.connection.name,
+            self.connection.place,
+            flow,
+            built,
+            cursor=(cursor, now.isoformat()),
+        )
+
+    def known(self) -> KnownDocuments:
+        rows = report.all_of(self.outbox, self.connection.name)
+        return KnownDocuments(
+            [_known(row) for row in rows],
+            [
+                Link(row.source_key, row.erp_number, row.remote_id, row.linked_by, row.source_hash, row.kind)
+                for row in report.links_of(self.outbox, self.connection.place)
+            ],
+        )
+
+    def mapping_faults(self) -> list[MappingFault]:
+        mappings = self.mappings()
+        with self.warehouse() as con:
+            return [*mappings.faults, *check(mappings, Known(**questions.known_in_erp(con)))]
+
+    def coverage(self) -> list[Gap]:
+        with self.warehouse() as con:
+            install(con, self.mappings())
+            return coverage(con)
+
+    # Post
+
+    def target(self, flow: str) -> Target:
+        return target_for(flow, self.erp, self.connection)
+
+    def post(
+        self,
+        flow: str,
+        days: Iterable[date] | None = None,
+        progress: Callable[[RunReport], None] = lambda report: None,
+    ) -> RunReport:
+        settings = getattr(self.connection.flows, flow)
+        if settings.mode == "observe":
+            return RunReport()
+        run = Run(
+            self.outbox, self.target(flow), connection=self.connection.name, flow=flow, mode=settings.mode, days=days,
+            limits=Limits(settings.max_documents, settings.max_amount), progress=progress,
+        )  # fmt: skip
+        return run.work()
+
+    # Reconcile
+
+    def reconcile(self) -> reconciliation.Result:
+        states = {row.business_key: row.state for row in report.all_of(self.outbox, self.connection.name)}
+        with self.warehouse() as con:
+            return reconciliation.reconcile(con, self.connection, states)
+
+
+def _known(row: Any) -> KnownDocument:
+    payload = row.payload if row.flow == "payments" else "{}"
+    return KnownDocument(
+        row.flow, row.kind, row.source_key, row.part, row.revision, row.state, row.source_hash, row.remote_id,
+        row.remote_number, row.business_key, bool(row.attempt_count) or row.state in STANDING | {State.ENTERED},
+        row.amount, _applies_to(payload), bool(row.flag),
+    )  # fmt: skip
+
+
+def _applies_to(payload: str) -> str:
+    return str(simplejson.loads(payload).get("invoice_key", ""))

@@ -1,0 +1,79 @@
+"""What the outbox says: for builds, for people, for checks. Reading only."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from st_erp_pipelines.posting.outbox import Document, Outbox
+from st_erp_pipelines.posting.schema import attempts, documents, events, links
+from st_erp_pipelines.posting.states import EXCEPTIONS, FINAL, State
+
+Totals = dict[tuple[str, str], tuple[int, Decimal]]  # by flow and state: documents, amount
+
+
+def totals(outbox: Outbox, connection: str) -> Totals:
+    columns = (documents.c.flow, documents.c.state)
+    query = (
+        sa.select(*columns, sa.func.count().label("count"), sa.func.sum(documents.c.amount).label("amount"))
+        .where(documents.c.connection == connection)
+        .group_by(*columns)
+    )
+    with outbox.engine.begin() as con:
+        return {(row.flow, row.state): (row.count, row.amount) for row in con.execute(query)}
+
+
+def all_of(outbox: Outbox, connection: str, *conditions: sa.ColumnElement[bool]) -> list[Document]:
+    query = sa.select(documents).where(documents.c.connection == connection, *conditions)
+    with outbox.engine.begin() as con:
+        return list(con.execute(query.order_by(documents.c.business_date, documents.c.id)).all())
+
+
+def exceptions(outbox: Outbox, connection: str) -> list[Document]:
+    """What needs a person: the states that say so, a doubt of more than a day, a flag on a posted document."""
+    day_ago = sa.literal(_day_before(outbox.now()), documents.c.state_since.type)
+    return all_of(
+        outbox,
+        connection,
+        documents.c.state.in_(list(EXCEPTIONS))
+        | ((documents.c.state == State.IN_DOUBT) & (documents.c.doubted_at < day_ago))
+        | (documents.c.flag != ""),
+    )
+
+
+def _day_before(now: datetime) -> datetime:
+    from datetime import timedelta
+
+    return now - timedelta(days=1)
+
+
+def oldest_open_day(outbox: Outbox, connection: str) -> date | None:
+    """The oldest home day with a document that may still be posted."""
+    query = sa.select(sa.func.min(documents.c.home_day)).where(
+        documents.c.connection == connection, documents.c.state.not_in(list(FINAL))
+    )
+    with outbox.engine.begin() as con:
+        return con.execute(query).scalar_one()
+
+
+def story(outbox: Outbox, key: str) -> list[tuple[Document, list[Any], list[Any]]]:
+    """Every document under a business key, source key or label, with its attempts and its events."""
+    named = documents.c.business_key.in_((key, key.upper())) | (documents.c.source_key == key)
+    with outbox.engine.begin() as con:
+        rows = con.execute(sa.select(documents).where(named).order_by(documents.c.revision)).all()
+        rows = rows or con.execute(sa.select(documents).where(documents.c.label == key)).all()
+        return [(row, *(_of(con, table, row.id) for table in (attempts, events))) for row in rows]  # type: ignore[misc]
+
+
+def _of(con: sa.Connection, table: sa.Table, document_id: int) -> list[Any]:
+    return list(
+        con.execute(sa.select(table).where(table.c.document_id == document_id).order_by(table.c.id)).all()
+    )
+
+
+def links_of(outbox: Outbox, place: str) -> list[Any]:
+    with outbox.engine.begin() as con:
+        return list(con.execute(sa.select(links).where(links.c.place == place)).all())

@@ -1,0 +1,119 @@
+"""Extract: walk an entity of a system, land it, and read again what moved while it was read."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from st_erp_pipelines.clock import Clock
+from st_erp_pipelines.errors import Unavailable
+from st_erp_pipelines.staging.landing import Landed, closed_days, land, landing_files
+
+FULL_FIRST = {
+    ("servicetitan", "customers"),
+    ("servicetitan", "customer_contacts"),
+    ("business_central", "customers"),
+}
+SHAPES = {
+    "servicetitan": ("data", "id", "modifiedOn"),
+    "business_central": ("value", "id", "lastModifiedDateTime"),
+}
+LATE_COMMITS = timedelta(
+    minutes=10
+)  # a window begins that much early: commits are not in order of their stamps
+CLOSED_AFTER = timedelta(minutes=15)  # read that long after its end, a day is not read again
+READS = 3
+
+
+class System(Protocol):
+    def walk(self, entity: str, folder: Path, **window: Any) -> Any:
+        """The pages of one closed window as files; has `.files`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One system of one connection, as one run reads it."""
+
+    connection: str
+    system: str
+    client: System
+    root: Path  # landing
+    run_id: str
+    zone: str
+    clock: Clock
+    read_lag: timedelta = timedelta(0)
+    landed: list[Landed] = field(default_factory=list)
+
+    def day(self, entity: str, day: date) -> Landed | None:
+        """What was modified on `day` in the connection's zone, up to now; None where it has not begun."""
+        start, end = day_window(day, self.zone)
+        end = min(end, self.clock.now() - self.read_lag)
+        if end <= start:
+            return None
+        if (self.system, entity) in FULL_FIRST and not self._has_full(entity):
+            self._read(entity, "full", before=end)
+        return self._read(entity, day.isoformat(), since=start - LATE_COMMITS, before=end)
+
+    def whole(self, entity: str) -> Landed:
+        return self._read(entity, "snapshot")
+
+    def by_id(self, entity: str, ids: Iterable[int]) -> Landed | None:
+        wanted = sorted(set(ids))
+        return self._read(entity, "by_id", ids=wanted) if wanted else None
+
+    def of_parents(self, entity: str, day: date, parents: Iterable[int], parameter: str) -> Landed:
+        """Records that can only be asked for by their parents' ids, landed in the day of these."""
+        wanted = sorted(set(parents))
+        return self._read(entity, day.isoformat(), extra={parameter: wanted})
+
+    def _has_full(self, entity: str) -> bool:
+        files = landing_files(self.root, self.connection, self.system, entity)
+        return any(path.parent.name == "full" for path in files)
+
+    def _read(self, entity: str, part: str, **window: Any) -> Landed:
+        """Rows that change while we page move between pages: then ids and total differ, and it is read again."""
+        for _ in range(READS):
+            read_at = self.clock.now()
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".reading_", dir=self.root) as folder:
+                walk = self.client.walk(entity, Path(folder), **window)
+                landed = self._land(entity, part, walk.files, read_at)
+            if landed.total_count is None or landed.distinct_keys == landed.total_count:
+                self.landed.append(landed)
+                return landed
+            landed.path.unlink()
+        raise Unavailable(
+            f"{landed.distinct_keys} distinct records came where {landed.total_count} were announced, {READS} times",
+            system=self.system,
+            operation=f"read {entity}",
+            fix="Records kept changing while they were read; the next run reads them again.",
+        )
+
+    def _land(self, entity: str, part: str, files: list[Path], read_at: datetime) -> Landed:
+        rows, key, modified = SHAPES[self.system]
+        return land(
+            files, root=self.root, connection=self.connection, system=self.system, entity=entity, part=part,
+            run_id=self.run_id, extracted_at=read_at, rows_member=rows, key_member=key, modified_member=modified,
+        )  # fmt: skip
+
+
+def day_window(day: date, zone: str) -> tuple[datetime, datetime]:
+    """Midnight to midnight in the zone, as UTC: 23 or 25 hours on the days that the clocks change."""
+    midnights = (datetime.combine(each, time(), ZoneInfo(zone)) for each in (day, day + timedelta(days=1)))
+    start, end = (midnight.astimezone(UTC) for midnight in midnights)
+    return start, end
+
+
+def open_days(
+    root: Path, connection: str, system: str, entity: str, zone: str, first: date, today: date
+) -> list[date]:
+    """Days of the window that were not read after they had ended."""
+    read = closed_days(root, connection, system, entity)
+    days = (first + timedelta(days=n) for n in range((today - first).days + 1))
+    return [day for day in days if day not in read or read[day] < day_window(day, zone)[1] + CLOSED_AFTER]
