@@ -1,0 +1,61 @@
+"""The mapping tables in DuckDB, for the SQL that builds documents."""
+
+from __future__ import annotations
+
+import duckdb
+
+from st_erp_pipelines.mapping.load import Mappings
+from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind
+
+
+def install(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
+    """(Re)fill schema `mapping`: what is usable of each table, and `mapping.faults`, which keys are not.
+
+    Nothing written is NULL. Ids are BIGINT, except where `*` may stand among them.
+    """
+    con.execute("create schema if not exists mapping")
+    for table in TABLES:
+        frame = mappings.usable(table)
+        select = ", ".join(
+            f"unnest(${column.name}::{'BIGINT' if _is_number(column) else 'VARCHAR'}[]) as {column.name}"
+            for column in table.columns
+        )
+        values = {
+            column.name: [_value(column, text) for text in frame[column.name]] for column in table.columns
+        }
+        con.execute(f"create or replace table mapping.{table.name} as select {select}", values)
+    _install_faults(con, mappings)
+
+
+def _install_faults(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
+    """The key is NULL where a whole file is at fault."""
+    faults, keys = mappings.faults, []
+    for fault in faults:
+        table = next(table for table in TABLES if table.file == fault.file)
+        keys.append(mappings.tables[table.name][table.key].get(fault.row))
+    con.execute(
+        """
+        create or replace table mapping.faults as
+        select
+            unnest($file::varchar[]) as file, unnest($row::int[]) as row,
+            unnest($column::varchar[]) as column_name, unnest($key::varchar[]) as key,
+            unnest($message::varchar[]) as message
+        """,
+        {
+            "file": [fault.file for fault in faults],
+            "row": [fault.row for fault in faults],
+            "column": [fault.column for fault in faults],
+            "key": keys,
+            "message": [fault.message for fault in faults],
+        },
+    )
+
+
+def _is_number(column: Column) -> bool:
+    return column.kind is Kind.ID and not column.wildcard
+
+
+def _value(column: Column, text: str) -> str | int | None:
+    if column.kind is Kind.ID and text != ANY:
+        return int(text) if _is_number(column) else str(int(text))
+    return text or None

@@ -1,0 +1,188 @@
+"""Mapping files as people save them from a spreadsheet, and what is wrong with them by themselves."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+import pandas as pd
+
+from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind, Table
+
+HEADER = 1
+
+
+@dataclass(frozen=True)
+class MappingFault:
+    """`row` as a spreadsheet counts, the header being 1; 0 is the whole file."""
+
+    file: str
+    row: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        at = ", ".join(part for part in (f"row {self.row}" if self.row else "", self.column) if part)
+        return f"{self.file}{f' {at}' if at else ''}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Mappings:
+    """`tables`: text only, "" where nothing is written, indexed by row as a spreadsheet counts."""
+
+    tables: dict[str, pd.DataFrame]
+    faults: list[MappingFault]
+
+    def with_faults(self, more: Iterable[MappingFault]) -> Mappings:
+        return replace(self, faults=[*self.faults, *more])
+
+    def usable(self, table: Table) -> pd.DataFrame:
+        """Without the rows at fault, and then without `*`, which would stand in for them.
+
+        So what needs such a row is blocked, never guessed.
+        """
+        frame = self.tables[table.name]
+        rows = {fault.row for fault in self.faults if fault.file == table.file}
+        if rows & {0, HEADER}:
+            return frame.iloc[:0]
+        return frame[~frame.index.isin(rows) & (frame[table.key] != ANY)] if rows else frame
+
+
+class _Unreadable(Exception):
+    def __init__(self, row: int, message: str) -> None:
+        self.row, self.message = row, message
+
+
+def load(folder: Path) -> Mappings:
+    """Never raises for what the files hold, or for their absence."""
+    tables: dict[str, pd.DataFrame] = {}
+    faults: list[MappingFault] = []
+    for table in TABLES:
+        tables[table.name] = _empty(table)
+        try:
+            records = _records(folder / table.file)
+            tables[table.name], found = _read(records, table)
+            faults += found
+        except FileNotFoundError:
+            if not table.optional:
+                faults.append(MappingFault(table.file, 0, "", f"is missing from {folder}"))
+        except _Unreadable as error:
+            faults.append(MappingFault(table.file, error.row, "", error.message))
+    return Mappings(tables, faults)
+
+
+def _empty(table: Table) -> pd.DataFrame:
+    return pd.DataFrame(
+        columns=table.column_names, index=pd.Index([], name="row", dtype="int64"), dtype="str"
+    )
+
+
+def _records(path: Path) -> list[list[str]]:
+    """All rows, stripped, without the empty cells at their ends."""
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise _Unreadable(row, "is not UTF-8; save it as 'CSV UTF-8'") from None
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    records: list[list[str]] = []
+    try:
+        records.extend(_trimmed(record) for record in reader)
+    except csv.Error as error:
+        raise _Unreadable(len(records) + 1, f"is not CSV, a quote may be open: {error}") from None
+    return records
+
+
+def _trimmed(record: Sequence[str]) -> list[str]:
+    cells = [cell.strip() for cell in record]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _read(records: list[list[str]], table: Table) -> tuple[pd.DataFrame, list[MappingFault]]:
+    header = [name.lower() for name in records[0]] if records else []
+    faults = list(_header_faults(header, table))
+    position = {name: header.index(name) for name in table.column_names if name in header}
+    rows = {row: cells for row, cells in enumerate(records[1:], HEADER + 1) if cells}
+    faults += [
+        MappingFault(table.file, row, "", "has a value beyond the last column")
+        for row, cells in rows.items()
+        if len(cells) > len(header)
+    ]
+    values = {
+        column.name: [_normal(column, cells, position.get(column.name)) for cells in rows.values()]
+        for column in table.columns
+    }
+    frame = pd.DataFrame(values, index=pd.Index(list(rows), name="row", dtype="int64"), dtype="str")
+    if not faults or all(fault.row > HEADER for fault in faults):  # else every cell would be at fault
+        faults += _row_faults(frame, table)
+    return frame, sorted(faults, key=lambda fault: fault.row)
+
+
+def _header_faults(header: list[str], table: Table) -> Iterator[MappingFault]:
+    expected = table.column_names
+    missing = [name for name in expected if name not in header]
+    for name in missing:
+        yield MappingFault(table.file, HEADER, name, "the column is missing")
+    for place, name in enumerate(header, 1):
+        if name not in expected:
+            near = get_close_matches(name, missing or expected, 1) or missing or expected
+            label = name or f"column {place}"
+            yield MappingFault(table.file, HEADER, label, f"is not a column of this file; expected {near[0]}")
+        elif header.index(name) != place - 1:
+            yield MappingFault(table.file, HEADER, name, "the column stands twice")
+
+
+def _normal(column: Column, cells: list[str], position: int | None) -> str:
+    value = cells[position] if position is not None and position < len(cells) else ""
+    if column.kind is Kind.TARGET_TYPE:
+        return value.lower()
+    if column.kind is Kind.BATCHES:
+        return " ".join(dict.fromkeys(value.upper().split()))
+    return value
+
+
+def _row_faults(frame: pd.DataFrame, table: Table) -> Iterator[MappingFault]:
+    for column in table.columns:
+        for row, value in zip(frame.index, frame[column.name], strict=True):
+            message = _cell_fault(column, value)
+            if message:
+                yield MappingFault(table.file, row, column.name, message)
+    yield from _duplicates(frame, table)
+
+
+def _cell_fault(column: Column, value: str) -> str:
+    """What is wrong with one cell; "" where nothing is."""
+    if not value:
+        return "is empty; expected a value" if column.required else ""
+    if value == ANY and column.wildcard:
+        return ""
+    if column.kind is Kind.ID and not (value.isascii() and value.isdigit() and len(value) <= 18):
+        return f"{value!r} is no ServiceTitan id; expected digits only"
+    if column.kind is Kind.TARGET_TYPE and value not in ("account", "item"):
+        return f"{value!r} is unknown; expected account or item"
+    if column.kind is Kind.BATCHES:
+        for code in value.split():
+            if not (code.isascii() and code.isalpha() and len(code) <= 10):
+                return f"{code!r} is no batch code; expected at most ten letters, without digits"
+    return ""
+
+
+def _duplicates(frame: pd.DataFrame, table: Table) -> Iterator[MappingFault]:
+    """Every row of a key that stands twice is at fault: nobody can say which one is meant."""
+    is_id = next(column.kind for column in table.columns if column.name == table.key) is Kind.ID
+    rows: dict[str, list[int]] = {}
+    for row, value in zip(frame.index, frame[table.key], strict=True):
+        rows.setdefault(value.lstrip("0") if is_id else value.casefold(), []).append(row)
+    for key, found in rows.items():
+        for row in found if key and len(found) > 1 else ():
+            others = ", ".join(str(other) for other in found if other != row)
+            value = frame[table.key][row]
+            yield MappingFault(table.file, row, table.key, f"{value!r} stands in row {others} too")

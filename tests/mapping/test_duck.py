@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import duckdb
+
+from st_erp_pipelines.mapping.duck import install
+from st_erp_pipelines.mapping.load import MappingFault
+from tests.mapping.conftest import GOOD, Write
+
+
+def test_installs_every_table_typed(write: Write, con: duckdb.DuckDBPyConnection) -> None:
+    install(con, write(tax_zones=GOOD["tax_zones"] + "*,,,TAXABLE\n"))
+    units = con.execute("select * from mapping.business_units order by all").fetchall()
+    assert units == [
+        (11, "HVAC Service", "DEPT", "HVAC", None),
+        (12, "Plumbing", "DEPT", "PLUMB", "40200"),
+    ]
+    zones = con.execute("select * from mapping.tax_zones order by all").fetchall()
+    assert zones == [("*", None, None, "TAXABLE"), ("31", "Cook County", "22100", "TAXABLE")]
+    assert con.execute("select count(*) from mapping.customers").fetchall() == [(0,)]
+    types = con.execute(
+        "select distinct data_type from information_schema.columns"
+        " where table_schema = 'mapping' and column_name in ('business_unit_id', 'customer_id')"
+    ).fetchall()
+    assert types == [("BIGINT",)]
+
+
+def test_rows_at_fault_are_left_out_and_no_default_stands_in(
+    write: Write, con: duckdb.DuckDBPyConnection
+) -> None:
+    mappings = write(accounts=GOOD["accounts"] + "*,account,40900\n")
+    install(con, mappings)
+    assert con.execute("select count(*) from mapping.accounts").fetchall() == [(3,)]
+    install(con, mappings.with_faults([MappingFault("accounts.csv", 2, "target_number", "does not exist")]))
+    assert con.execute("select gl_account_number from mapping.accounts").fetchall() == [("4020",)]
+    faults = con.execute("select file, row, column_name, key, message from mapping.faults").fetchall()
+    assert faults == [("accounts.csv", 2, "target_number", "4010", "does not exist")]
+
+
+def test_a_file_with_a_broken_header_maps_nothing(write: Write, con: duckdb.DuckDBPyConnection) -> None:
+    install(con, write(payment_terms="term_name,code\nCash,C\n"))
+    assert con.execute("from mapping.payment_terms").fetchall() == []
+    assert con.execute("select distinct key from mapping.faults").fetchall() == [(None,)]
+
+
+def test_refills_on_every_call(write: Write, con: duckdb.DuckDBPyConnection) -> None:
+    install(con, write())
+    install(con, write(payment_terms="term_name,erp_code\nCash,C\n"))
+    assert con.execute("from mapping.payment_terms").fetchall() == [("Cash", "C")]
+    assert con.execute("select count(*) from mapping.faults").fetchall() == [(0,)]
+
+
+def test_ten_thousand_links_take_no_time(write: Write, con: duckdb.DuckDBPyConnection) -> None:
+    links = "".join(f"{number},C{number}\n" for number in range(1, 10_001))
+    install(con, write(customers="customer_id,erp_number\n" + links))
+    assert con.execute(
+        "select count(*), count(*) filter ('C' || customer_id = erp_number) from mapping.customers"
+    ).fetchall() == [(10_000, 10_000)]

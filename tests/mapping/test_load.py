@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+
+from st_erp_pipelines.mapping.load import MappingFault
+from tests.mapping.conftest import GOOD, Write
+
+UNITS = GOOD["business_units"]
+
+
+def test_reads_text_only_by_spreadsheet_row(write: Write) -> None:
+    mappings = write()
+    assert mappings.faults == []
+    units = mappings.tables["business_units"]
+    assert list(units.index) == [2, 3]
+    assert units.loc[2].to_list() == ["11", "HVAC Service", "DEPT", "HVAC", ""]
+    assert {str(dtype) for dtype in units.dtypes} == {"str"}
+    assert mappings.tables["customers"].empty  # the file may be absent
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ("\ufeff" + UNITS).encode(),
+        UNITS.replace(",", ";").replace("\n", "\r\n").encode(),
+        UNITS.replace(",", "\t").encode(),
+        UNITS.replace("\n", ",,\n").encode() + b",,,,,,\r\n,,,,\r\n\r\n",
+        UNITS.replace("HVAC Service", ' "HVAC Service" '.strip()).replace("11,", " 11 ,").encode(),
+        UNITS.replace("business_unit_id", "Business_Unit_ID ").encode(),
+        UNITS.replace("12,", "12\u00a0,").encode(),
+    ],
+    ids=["bom", "semicolons", "tabs", "trailing", "quotes", "header", "no-break space"],
+)
+def test_what_spreadsheets_make_of_a_file_is_the_same_table(write: Write, content: bytes) -> None:
+    expected = write().tables["business_units"]
+    mappings = write(business_units=content)
+    assert mappings.faults == []
+    assert mappings.tables["business_units"].equals(expected)
+
+
+def test_blank_rows_count_but_are_not_there(write: Write) -> None:
+    mappings = write(payment_terms="term_name,erp_code\n\nNet 30,30 DAYS\n,\nCash,\n")
+    assert list(mappings.tables["payment_terms"].index) == [3, 5]
+    assert [(fault.row, fault.column) for fault in mappings.faults] == [(5, "erp_code")]
+
+
+def test_a_line_break_inside_quotes_is_one_row(write: Write) -> None:
+    mappings = write(payment_terms='term_name,erp_code\n"Net\n30",30 DAYS\nCash,\n')
+    assert [fault.row for fault in mappings.faults] == [3]
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "row", "column", "message"),
+    [
+        ("accounts", None, 0, "", "is missing from"),
+        ("accounts", "", 1, "target_type", "column is missing"),
+        ("accounts", "gl_account_number,target_number\n4010,1\n", 1, "target_type", "column is missing"),
+        ("payment_terms", "term_name,erp_cod\nCash,C\n", 1, "erp_cod", "expected erp_code"),
+        ("payment_terms", "term_name,erp_code,note\nCash,C,x\n", 1, "note", "is not a column"),
+        ("payment_terms", "term_name,,erp_code\nCash,x,C\n", 1, "column 2", "is not a column"),
+        ("payment_terms", "term_name,erp_code,term_name\nCash,C,x\n", 1, "term_name", "stands twice"),
+        ("payment_terms", "term_name,erp_code\nCash,C,x\n", 2, "", "beyond the last column"),
+        ("payment_terms", "term_name,erp_code\nCash,C\nNet 30,\n", 3, "erp_code", "is empty"),
+        ("payment_terms", "term_name,erp_code\n,C\n", 2, "term_name", "is empty"),
+        ("payment_terms", b"term_name,erp_code\nCash,C\nCaf\xe9,C\n", 3, "", "CSV UTF-8"),
+        ("payment_terms", 'term_name,erp_code\nCash,C\n"Net,C\nNet 30,C\n', 3, "", "a quote may be open"),
+        ("business_units", UNITS.replace("12,", "1.2E+15,"), 3, "business_unit_id", "expected digits only"),
+        ("business_units", UNITS.replace("12,", "*,"), 3, "business_unit_id", "expected digits only"),
+        ("business_units", UNITS.replace("12,", "1234567890123456789,"), 3, "business_unit_id", "digits"),
+        ("business_units", UNITS.replace("DEPT,HVAC", "DEPT,"), 2, "dimension_value", "is empty"),
+        (
+            "accounts",
+            GOOD["accounts"].replace("item", "article"),
+            3,
+            "target_type",
+            "expected account or item",
+        ),
+        ("payment_types", GOOD["payment_types"].replace("STPAYB", "STPAY2"), 2, "batches", "'STPAY2'"),
+        (
+            "payment_types",
+            GOOD["payment_types"].replace("STPAYC", "STPAYMENTSC"),
+            3,
+            "batches",
+            "ten letters",
+        ),
+        ("customers", "customer_id,erp_number\n7,\n", 2, "erp_number", "is empty"),
+    ],
+)
+def test_names_file_row_and_column(
+    write: Write, table: str, content: str | bytes | None, row: int, column: str, message: str
+) -> None:
+    faults = write(**{table: content}).faults
+    found = [fault for fault in faults if (fault.row, fault.column) == (row, column)]
+    assert found, faults
+    assert found[0].file == f"{table}.csv"
+    assert message in found[0].message
+
+
+def test_a_missing_column_is_not_repeated_for_every_row(write: Write) -> None:
+    faults = write(accounts="gl_account_number,target_number\n4010,1\n4020,2\n").faults
+    assert faults == [MappingFault("accounts.csv", 1, "target_type", "the column is missing")]
+    assert str(faults[0]) == "accounts.csv row 1, target_type: the column is missing"
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "column"),
+    [
+        ("business_units", UNITS + "0011,Again,DEPT,HVAC,\n", "business_unit_id"),
+        ("payment_types", GOOD["payment_types"] + "x,,A\nvisa,,A\n", "payment_type_name"),
+        ("tax_zones", GOOD["tax_zones"] + "*,Any,1,\n*,All,2,\n", "tax_zone_id"),
+    ],
+)
+def test_every_row_of_a_duplicate_key_is_at_fault(write: Write, table: str, rows: str, column: str) -> None:
+    faults = write(**{table: rows}).faults
+    lines = rows.lower().replace("0011", "11").splitlines()
+    keys = [line.split(",")[0] for line in lines]
+    twice = [row for row, key in enumerate(keys, 1) if keys.count(key) == 2]
+    assert [(fault.file, fault.row, fault.column) for fault in faults] == [
+        (f"{table}.csv", row, column) for row in twice
+    ]
+    assert f"row {twice[1]}" in faults[0].message
+    assert f"row {twice[0]}" in faults[1].message
+
+
+def test_every_fault_of_every_file_at_once(write: Write) -> None:
+    mappings = write(
+        accounts=None, payment_terms="term_name,erp_code\nCash,\n", business_units=UNITS.replace("12,", "x,")
+    )
+    assert {(fault.file, fault.row) for fault in mappings.faults} == {
+        ("accounts.csv", 0),
+        ("payment_terms.csv", 2),
+        ("business_units.csv", 3),
+    }
+
+
+def test_batch_codes_are_spelled_as_the_erp_stores_them(write: Write) -> None:
+    mappings = write(
+        payment_types="payment_type_name,balancing_account,batches\nVisa,,stpaya  STPAYB stpayA\n"
+    )
+    assert mappings.tables["payment_types"].loc[2, "batches"] == "STPAYA STPAYB"
