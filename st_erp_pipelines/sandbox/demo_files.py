@@ -1,0 +1,157 @@
+"""What a site would have on disk for the demo: connections.yaml and the accountant's mapping tables.
+
+Times scale with the sandbox: at speed 100 its servers forget, throttle and finish a hundred times sooner.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from pathlib import Path
+
+from st_erp_pipelines.sandbox import contractor_lists as lists
+from st_erp_pipelines.sandbox import credentials
+from st_erp_pipelines.sandbox.contractor import Contractor
+from st_erp_pipelines.sandbox.contractor_lists import PAYMENT_TYPES
+
+CONNECTION = "northwind_hvac"
+
+CONNECTIONS_YAML = """\
+connections:
+  - name: {name}
+    key_prefix: A
+    time_zone: America/Chicago
+    start_date: {start_date}
+    go_live: {go_live}
+    mappings: mappings/{name}
+    servicetitan:
+      api_url: {servicetitan_url}
+      auth_url: {servicetitan_url}
+      tenant_id: {tenant_id}
+      app_key: ${{NORTHWIND_ST_APP_KEY}}
+      client_id: ${{NORTHWIND_ST_CLIENT_ID}}
+      client_secret: ${{NORTHWIND_ST_CLIENT_SECRET}}
+      timing: {{{servicetitan_timing}}}
+    erp:
+      kind: business_central
+      tenant: {tenant}
+      environment: {environment}
+      company: {company}
+      client_id: ${{NORTHWIND_BC_CLIENT_ID}}
+      client_secret: ${{NORTHWIND_BC_CLIENT_SECRET}}
+      api_url: {business_central_url}/v2.0
+      token_url: {business_central_url}/token
+      timing: {{{business_central_timing}}}
+    flows:
+      customers: {{mode: {mode}}}
+      invoices: {{mode: {mode}}}
+      payments: {{mode: {mode}}}
+"""
+
+
+def write_demo(
+    folder: Path,
+    *,
+    contractor: Contractor,
+    servicetitan_url: str,
+    business_central_url: str,
+    speed: float,
+    go_live: date,
+    start_date: date,
+    mode: str = "post",
+) -> Path:
+    """The path of connections.yaml; the mappings lie beside it. `mode` is that of every flow."""
+    tables = folder / "mappings" / CONNECTION
+    tables.mkdir(parents=True, exist_ok=True)
+    for name, rows in mapping_tables().items():
+        _write_table(tables / f"{name}.csv", rows)
+    path = folder / "connections.yaml"
+    text = CONNECTIONS_YAML.format(
+        name=CONNECTION,
+        start_date=start_date,
+        go_live=go_live,
+        servicetitan_url=servicetitan_url.rstrip("/"),
+        business_central_url=business_central_url.rstrip("/"),
+        tenant_id=credentials.SERVICETITAN_TENANT,
+        tenant=credentials.BUSINESS_CENTRAL_TENANT,
+        environment=credentials.BUSINESS_CENTRAL_ENVIRONMENT,
+        company=contractor.business_central["company"]["name"],
+        servicetitan_timing=_timing(speed, settle_after=300, calls_per_second=55, read_lag=60),
+        business_central_timing=_timing(speed, settle_after=1200, calls_per_second=18),
+        mode=mode,
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def demo_environment() -> dict[str, str]:
+    """The variables that connections.yaml names, with what the sandbox accepts."""
+    return {
+        "NORTHWIND_ST_APP_KEY": credentials.SERVICETITAN_APP_KEY,
+        "NORTHWIND_ST_CLIENT_ID": credentials.SERVICETITAN_CLIENT_ID,
+        "NORTHWIND_ST_CLIENT_SECRET": credentials.SERVICETITAN_CLIENT_SECRET,
+        "NORTHWIND_BC_CLIENT_ID": credentials.BUSINESS_CENTRAL_CLIENT_ID,
+        "NORTHWIND_BC_CLIENT_SECRET": credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
+    }
+
+
+def _timing(speed: float, *, settle_after: float, calls_per_second: float, read_lag: float = 0) -> str:
+    """Seconds of the real systems, divided by `speed`; tokens live shorter too, so their margin shrinks."""
+    spans = {"settle_after": settle_after, "token_margin": 60} | ({"read_lag": read_lag} if read_lag else {})
+    texts = [f"{name}: {_plain(seconds / speed)}s" for name, seconds in spans.items()]
+    return ", ".join([*texts, f"calls_per_second: {_plain(calls_per_second * speed)}"])
+
+
+def _plain(value: float) -> str:
+    """Without exponent, which a duration may not have."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def mapping_tables() -> dict[str, list[dict[str, str]]]:
+    """What the accountant wrote, holes included; there is no `*` row and no customers.csv."""
+    return {
+        "business_units": [
+            {
+                "business_unit_id": str(unit.id),
+                "business_unit_name": unit.name,
+                "dimension_code": "DEPARTMENT",
+                "dimension_value": unit.dimension_value,
+                "account": unit.account,
+            }
+            for unit in lists.UNITS
+            if unit.dimension_value
+        ],
+        "accounts": [
+            {
+                "gl_account_number": account.number,
+                "target_type": account.target_type,
+                "target_number": account.target_number,
+            }
+            for account in lists.ACCOUNTS
+            if account.target_number
+        ],
+        "payment_types": [
+            {"payment_type_name": name, "balancing_account": account, "batches": batches}
+            for name, (account, batches) in PAYMENT_TYPES.items()
+        ],
+        "tax_zones": [
+            {
+                "tax_zone_id": str(zone.id),
+                "tax_zone_name": zone.name,
+                "liability_account": zone.liability_account,
+                "tax_code": "TAXABLE",
+            }
+            for zone in lists.ZONES
+            if zone.liability_account
+        ],
+        "payment_terms": [
+            {"term_name": name, "erp_code": code} for name, (_, code) in lists.PAYMENT_TERMS.items() if code
+        ],
+    }
+
+
+def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
