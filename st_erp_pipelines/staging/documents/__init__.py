@@ -1,6 +1,48 @@
 """From staging and mapping to the documents of the three flows."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.staging.documents.customers import build_customers
 from st_erp_pipelines.staging.documents.invoices import build_invoices
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
+from st_erp_pipelines.staging.documents.payments import build_payments
 
-__all__ = ["KnownDocument", "KnownDocuments", "Link", "build_invoices"]
+if TYPE_CHECKING:
+    from st_erp_pipelines.settings import Connection
+
+Build = Callable[
+    [duckdb.DuckDBPyConnection, "Connection", KnownDocuments, datetime | None],
+    tuple[list[BuiltDocument], list[Link]],
+]
+
+
+def _without_links(
+    build: Callable[
+        [duckdb.DuckDBPyConnection, Connection, KnownDocuments, datetime | None], list[BuiltDocument]
+    ],
+) -> Build:
+    return lambda con, connection, known, since: (build(con, connection, known, since), [])
+
+
+BUILDS: Mapping[str, Build] = {
+    "customers": build_customers,
+    "invoices": _without_links(build_invoices),
+    "payments": _without_links(build_payments),
+}
+
+__all__ = [
+    "BUILDS",
+    "KnownDocument",
+    "KnownDocuments",
+    "Link",
+    "build_customers",
+    "build_invoices",
+    "build_payments",
+]

@@ -23,6 +23,6 @@ def build_invoices(
     credit memo), so that a sign that turns is an edit of one document and never a second one.
     """
     prepare(con, connection, known, since)
-    for step in ("sales", "sales_lines", "sales_reasons"):
+    for step in ("sales_sources", "sales", "sales_lines", "sales_reasons"):
         run(con, step)
     return [built(row) for row in run(con, "invoices")]

@@ -1,9 +1,9 @@
 -- What every flow stands on. Temporary, made anew for each build from the tables `rules`, `known_documents`
 -- and `known_links`, which hold the settings and the outbox's side.
 
-create or replace temp macro plain(x) as rtrim(rtrim(cast(x as decimal(28, 5))::varchar, '0'), '.');
+create or replace temp macro figure(x) as rtrim(rtrim(cast(x as decimal(28, 5))::varchar, '0'), '.');
 create or replace temp macro money(x) as cast(x as decimal(18, 2))::varchar;
-create or replace temp macro filled(x) as nullif(trim(x), '');
+create or replace temp macro given(x) as nullif(trim(x), '');
 create or replace temp macro is_sub_cent(x) as x <> round(x, 2);
 create or replace temp macro named(name, id) as case when name is null then id::varchar else '''' || name || ''' (id ' || id || ')' end;
 create or replace temp macro cut(x, longest) as case when length(x) > longest then left(x, longest - 1) || '…' else x end;

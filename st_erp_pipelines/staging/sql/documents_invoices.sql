@@ -29,7 +29,7 @@ lines as (
     select kind, id,
         list({
             sequence: sequence, type: coalesce(target_type, 'account'), number: coalesce(target_number, ''),
-            description: description, quantity: plain(quantity), unit_price: plain(unit_price), amount: money(amount),
+            description: description, quantity: figure(quantity), unit_price: figure(unit_price), amount: money(amount),
             tax_code: tax_code, dimension_code: dimension_code, dimension_value: dimension_value
         } order by sequence) as lines
     from all_lines

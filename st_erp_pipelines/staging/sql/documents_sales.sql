@@ -1,36 +1,4 @@
--- Invoices and credit memos of ServiceTitan as one kind of source, and which of them are built this time.
--- `direction` turns ServiceTitan's signs so that the document's total is positive; `amount` is what it does
--- to receivables.
-
-create or replace temp view sales_sources as
-select
-    'invoice' as kind, 'INV' as stem, 'Invoice' as word, invoice_id as id, reference_number, invoice_date as document_date,
-    coalesce(due_date, invoice_date) as due_date, total, coalesce(sales_tax, 0) as sales_tax, total as amount,
-    case when total < 0 then 'credit_memo' else 'invoice' end as type,
-    case when total < 0 then -1 else 1 end as direction,
-    tax_zone_id, customer_id, customer_name, business_unit_id, business_unit_name, sync_status, first_sync_status,
-    is_active, coalesce(has_null_items, false) as has_null_items, source_key, source_hash, home_day, loaded_at
-from staging.stg_servicetitan__invoices
-union all by name
-select
-    'credit_memo' as kind, 'CM' as stem, 'Credit memo' as word, credit_memo_id as id, reference_number,
-    credit_memo_date as document_date, credit_memo_date as due_date, total, coalesce(sales_tax, 0) as sales_tax,
-    -total as amount, 'credit_memo' as type, 1 as direction, null as tax_zone_id, customer_id, customer_name,
-    business_unit_id, business_unit_name, sync_status, first_sync_status, is_active, false as has_null_items,
-    source_key, source_hash, home_day, loaded_at
-from staging.stg_servicetitan__credit_memos;
-
-create or replace temp view sales_items as
-select
-    'invoice' as kind, invoice_id as id, position, type, sku_name, description, quantity, price, total, is_taxable,
-    gl_account_number, gl_account_name, business_unit_id, business_unit_name
-from staging.stg_servicetitan__invoice_items
-union all by name
-select
-    'credit_memo' as kind, credit_memo_id as id, position, type, sku_name, description, quantity, price, total, is_taxable,
-    gl_account_number, gl_account_name, business_unit_id, business_unit_name
-from staging.stg_servicetitan__credit_memo_items
-where is_active;
+-- Which invoices and credit memos are built this time, with all that is said of them as a whole.
 
 create or replace temp table sales as
 with item_totals as (
@@ -51,10 +19,10 @@ select
     coalesce(items.items_total, 0) as items_total,
     coalesce(items.has_sub_cents, false) or is_sub_cent(source.total) or is_sub_cent(source.sales_tax) as has_sub_cents,
     coalesce(zones.name, mapped_zone.tax_zone_name) as tax_zone_name,
-    coalesce(filled(mapped_zone.liability_account), filled(any_zone.liability_account)) as liability_account,
-    coalesce(filled(mapped_zone.tax_code), filled(any_zone.tax_code)) as zone_tax_code,
-    coalesce(filled(units.currency), rules.local_currency, '') as currency,
-    filled(mapped_unit.dimension_value) is not null as is_unit_mapped,
+    coalesce(given(mapped_zone.liability_account), given(any_zone.liability_account)) as liability_account,
+    coalesce(given(mapped_zone.tax_code), given(any_zone.tax_code)) as zone_tax_code,
+    coalesce(given(units.currency), rules.local_currency, '') as currency,
+    mapped_unit.business_unit_id is not null as is_unit_mapped,
     mapped_unit.dimension_code,
     mapped_unit.dimension_value,
     parties.number as party,
@@ -66,8 +34,8 @@ cross join rules
 left join newest_known as known on known.kind = source.kind and known.source_key = source.source_key
 left join item_totals as items on items.kind = source.kind and items.id = source.id
 left join staging.stg_servicetitan__tax_zones as zones on zones.tax_zone_id = source.tax_zone_id
-left join mapping.tax_zones as mapped_zone on mapped_zone.tax_zone_id::varchar = source.tax_zone_id::varchar
-left join mapping.tax_zones as any_zone on any_zone.tax_zone_id::varchar = '*'
+left join mapping.tax_zones as mapped_zone on mapped_zone.tax_zone_id = source.tax_zone_id
+left join mapping.tax_zones as any_zone on any_zone.tax_zone_id is null  -- the row for *
 left join staging.stg_servicetitan__business_units as units on units.business_unit_id = source.business_unit_id
 left join mapping.business_units as mapped_unit on mapped_unit.business_unit_id = source.business_unit_id
 left join parties on parties.customer_id = source.customer_id
@@ -75,7 +43,7 @@ where
     is_posted_by_office(source.sync_status, rules.only_posted)
     and (source.is_active or known.source_key is not null)
     and case
-        when known.source_key is null then rules.since is null or source.loaded_at > rules.since
+        when known.source_key is null then rules.since is null or source.loaded_at >= rules.since
         else is_built_again(
             known.is_final, known.state, known.is_flagged, known.source_hash, source.source_hash, source.is_active
         )

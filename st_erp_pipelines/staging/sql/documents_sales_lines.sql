@@ -36,12 +36,12 @@ select
     line.position * 10000 as sequence,
     case
         when own.gl_account_number is not null then own.target_type
-        when filled(unit.account) is not null then 'account'
+        when given(unit.account) is not null then 'account'
         else any_account.target_type
     end as target_type,
-    coalesce(own.target_number, filled(unit.account), any_account.target_number) as target_number,
+    coalesce(own.target_number, given(unit.account), any_account.target_number) as target_number,
     cut(
-        regexp_replace(trim(coalesce(filled(line.description), filled(line.sku_name), line.type, 'Line')), '\s+', ' ', 'g'),
+        regexp_replace(trim(coalesce(given(line.description), given(line.sku_name), line.type, 'Line')), '\s+', ' ', 'g'),
         100
     ) as description,
     case when is_sent_by_piece then abs(quantity) else 1 end
@@ -54,7 +54,7 @@ select
         else line.non_taxable_code
     end as tax_code,
     line.tax = 'erp_computes' and line.is_taxable and line.zone_tax_code is null as lacks_tax_code,
-    filled(unit.dimension_value) is not null as is_unit_mapped,
+    unit.business_unit_id is not null as is_unit_mapped,
     coalesce(unit.dimension_code, '') as dimension_code,
     coalesce(unit.dimension_value, '') as dimension_value
 from priced as line

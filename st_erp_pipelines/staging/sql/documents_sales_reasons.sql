@@ -63,18 +63,18 @@ unmapped_tax_zone as (
 ),
 no_items as (
     select kind, id, 'no_items' as code,
-        word || ' ' || label || ' over ' || plain(total) || ' has no lines: add them in ServiceTitan.' as text
+        word || ' ' || label || ' over ' || figure(total) || ' has no lines: add them in ServiceTitan.' as text
     from sales
     where total <> 0 and not has_items
 ),
 total_mismatch as (
     select kind, id, 'total_mismatch' as code,
         case
-            when kind = 'credit_memo' and total < 0 then 'Credit memo ' || label || ' has the negative total ' || plain(total)
-                || ' (lines and tax ' || plain(items_total + sales_tax) || '), which would be a charge: bill it as an '
+            when kind = 'credit_memo' and total < 0 then 'Credit memo ' || label || ' has the negative total ' || figure(total)
+                || ' (lines and tax ' || figure(items_total + sales_tax) || '), which would be a charge: bill it as an '
                 || 'invoice in ServiceTitan.'
-            else word || ' ' || label || ' has the total ' || plain(total) || ', its lines ' || plain(items_total)
-                || ' and sales tax ' || plain(sales_tax) || ' make ' || plain(items_total + sales_tax)
+            else word || ' ' || label || ' has the total ' || figure(total) || ', its lines ' || figure(items_total)
+                || ' and sales tax ' || figure(sales_tax) || ' make ' || figure(items_total + sales_tax)
                 || case when has_sub_cents then ', with fractions of a cent' else '' end || ': mend it in ServiceTitan.'
         end as text
     from sales

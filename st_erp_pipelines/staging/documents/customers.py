@@ -1,0 +1,37 @@
+"""Customers that documents need, as ERP customers: created, found under a link, or changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.staging.documents.known import KnownDocuments, Link, built, prepare, run
+
+if TYPE_CHECKING:
+    from st_erp_pipelines.settings import Connection
+
+
+def build_customers(
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None
+) -> tuple[list[BuiltDocument], list[Link]]:
+    """Documents, and the links to record. A linked customer has no document until it changes.
+
+    `since` narrows nothing here: an invoice of today may need a customer of last year, and a contact changes
+    without its customer.
+    """
+    prepare(con, connection, known, since)
+    for step in ("sales_sources", "customers"):
+        run(con, step)
+    documents = [_without_gaps(built(row)) for row in run(con, "customer_changes")]
+    return documents, [Link(**row) for row in run(con, "customer_links")]
+
+
+def _without_gaps(document: BuiltDocument) -> BuiltDocument:
+    """A term that nobody mapped is left as it is over there, not emptied."""
+    return replace(
+        document, payload={name: value for name, value in document.payload.items() if value is not None}
+    )

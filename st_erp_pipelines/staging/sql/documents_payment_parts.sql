@@ -1,0 +1,154 @@
+-- The documents of the flow payments: one for each part, blocked by every reason it has.
+
+with no_customer as (
+    select payment_id, part, 'no_customer' as code, 'Payment ' || label || ' has no customer: give it one in ServiceTitan.' as text
+    from payment_documents
+    where customer_id is null
+),
+unknown_customer as (
+    select payment_id, part, 'unknown_customer' as code,
+        'Customer ' || named(customer_name, customer_id) || ' is not staged: read it from ServiceTitan by its id.' as text
+    from payment_documents
+    where customer_id is not null and party is null
+),
+waits_for_customer as (
+    select payment_id, part, 'waits_for_customer' as code,
+        'Waits for customer ''' || coalesce(party_name, '') || ''' (' || party || '), who is neither posted by the '
+        || 'customers flow nor linked in customers.csv.' as text
+    from payment_documents
+    where not is_party_there
+),
+refund as (
+    select payment_id, part, 'refund' as code,
+        case when refunded_payment_id is null then 'Payment ' || label || ' gives money back (' || figure(amount) || ')'
+            else 'Payment ' || label || ' over ' || figure(amount) || ' refunds payment ' || refunded_payment_id end
+        || ', which a payment journal cannot take: enter the refund by hand.' as text
+    from payment_documents
+    where is_refund or amount < 0
+),
+total_mismatch as (
+    select payment_id, part, 'total_mismatch' as code,
+        'Payment ' || label || ' has the total ' || figure(payment_amount) || ', its parts make ' || figure(parts_total)
+        || case when parts_total = payment_amount then ', with fractions of a cent' else '' end
+        || ': mend it in ServiceTitan.' as text
+    from payment_documents
+    where is_mismatched
+),
+waits_for_invoice as (
+    select payment_id, part, 'waits_for_invoice' as code,
+        case standing
+            when 'credit' then 'Applied to ' || invoice_label || ' (' || invoice_key || '), which is a credit, and a payment '
+                || 'can only settle an invoice: apply it to an invoice in ServiceTitan, or enter it by hand.'
+            else 'Waits for invoice ' || invoice_label || ' (' || invoice_key || '), ' || state_text || '.'
+        end as text
+    from payment_documents
+    where standing in ('waits', 'credit')
+),
+old_invoice as (
+    select payment_id, part, 'old_invoice' as code,
+        'Applied to invoice ' || invoice_label || ', which is out of scope (dated before go_live, or exported by other '
+        || 'software): enter it by hand, or set payments_on_old_invoices to on_account in connections.yaml.' as text
+    from payment_documents
+    where standing = 'old' and not is_on_account
+),
+unmapped_payment_type as (
+    select payment_id, part, 'unmapped_payment_type' as code,
+        'Payment type ''' || coalesce(payment_type_name, '') || ''' has no '
+        || case when is_type_mapped then 'batches' else 'row' end
+        || ' in payment_types.csv: add it, or a row for *.' as text
+    from payment_documents
+    where not is_type_mapped or (given(batches) is null and draft_batch is null)
+),
+foreign_currency as (
+    select payment_id, part, 'foreign_currency' as code,
+        'Business unit ' || named(business_unit_name, business_unit_id) || ' bills in ' || currency || ', the books are in '
+        || local_currency || ': enter it by hand.' as text
+    from payment_documents
+    where currency <> local_currency
+),
+overlong_key as (
+    select payment_id, part, 'overlong_key' as code,
+        'Key ' || business_key || ' is longer than the 20 characters of a document number: enter it by hand, or choose a '
+        || 'shorter key_prefix before anything is posted.' as text
+    from payment_documents
+    where length(business_key) > 20
+),
+closed_period as (
+    select payment_id, part, 'closed_period' as code,
+        'Posting date ' || posting_date || ' is outside the open period ' || open_period(opens, closes)
+        || ': open it in the ERP''s General Ledger Setup, or set rules.closed_period in connections.yaml.' as text
+    from payment_documents
+    where is_closed(posting_date, opens, closes)
+),
+reasons as (
+    select 1 as rule, * from no_customer
+    union all select 2, * from unknown_customer
+    union all select 3, * from waits_for_customer
+    union all select 4, * from refund
+    union all select 5, * from total_mismatch
+    union all select 6, * from waits_for_invoice
+    union all select 7, * from old_invoice
+    union all select 8, * from unmapped_payment_type
+    union all select 9, * from foreign_currency
+    union all select 10, * from overlong_key
+    union all select 11, * from closed_period
+),
+reasons_of_part as (
+    select payment_id, part, list({code: code, text: text} order by rule, text) as reasons
+    from reasons
+    group by all
+),
+siblings as (
+    select payment_id, list({key: business_key, amount: money(amount)} order by part) as parts
+    from payment_documents
+    group by payment_id
+),
+judged as (
+    select
+        document.*,
+        siblings.parts,
+        reasons,
+        case
+            when payment_date < go_live then 'out_of_scope'
+            when not is_active then 'withdrawn'
+            when amount = 0 then 'skipped'
+            when reasons is not null then 'blocked'
+            else 'due'
+        end as verdict
+    from payment_documents as document
+    join siblings using (payment_id)
+    left join reasons_of_part using (payment_id, part)
+)
+select
+    'payments' as flow,
+    'payment' as kind,
+    source_key,
+    business_key,
+    coalesce(home_day, start_date) as home_day,
+    payment_date as business_date,
+    amount::decimal(18, 2) as amount,
+    currency,
+    coalesce(party, '') as party,
+    source_hash,
+    to_json({
+        payment_key: key_prefix || 'P' || payment_id || '-', key: business_key, payment_total: money(parts_total),
+        parts: parts, amount: money(amount), customer_number: coalesce(party, ''), posting_date: posting_date::varchar,
+        invoice_key: case when is_on_account then '' else invoice_key end,
+        invoice_id: case when standing = 'there' then coalesce(invoice_remote_id, '') else '' end,
+        description: cut('ServiceTitan payment ' || label, 100),
+        comment: cut(concat_ws(': ', given(payment_type_name), given(memo)), 250),
+        batches: case
+            when draft_batch is not null then [draft_batch]
+            else list_filter(string_split_regex(batches, '\s+'), lambda batch: batch <> '')
+        end,
+        balancing_account: balancing_account
+    }) as payload,
+    label,
+    part,
+    revision,
+    verdict,
+    to_json(case when verdict = 'blocked' then reasons else [] end) as reasons,
+    coalesce(first_sync_status = 'Exported', false) as adopt_only
+from judged
+where is_built
+order by business_date, payment_id, part;
