@@ -113,6 +113,7 @@ def _divided(office: Office, people: list[Wire]) -> tuple[list[Wire], list[Wire]
         and not row["paymentTermId"]
         and not row["taxExempt"]
         and row["name"] == row["name"].strip()
+        and row["address"]["country"]
     ]
     spare = office.rng.sample(plain, SPARE_CUSTOMERS)
     taken = {row["id"] for row in spare}

@@ -82,7 +82,8 @@ class Planting:
         self.exceptions.append(PlantedException(kind, invoice_key(found), Decimal(found["total"]), note))
 
     def pay(self, kind: str, made: Wire, note: str) -> None:
-        key = f"{PREFIX}P{made['id']}-1"
+        part = 1 if made["appliedTo"] else 0  # part 0 is what no invoice takes
+        key = f"{PREFIX}P{made['id']}-{part}"
         self.payments.append(made)
         self.exceptions.append(PlantedException(kind, key, Decimal(made["total"]), note))
 
