@@ -142,7 +142,8 @@ def later_edits(contractor: Contractor) -> list[Edit]:
     """(entity, id, changed members) to apply after a first sync; `modifiedOn` is the server's to set.
 
     Three totals edited, two unpaid invoices voided, three exported and paid, two old invoices touched, a
-    customer renamed and one moved. Only the edits and the voids change what was posted.
+    customer renamed and one moved. Only the edits and the voids change what was posted. A contractor of
+    fewer than a hundred invoices may not have enough unpaid ones for all of them.
     """
     everything = contractor.servicetitan["invoices"]
     planted = {exception.key for exception in contractor.exceptions}
@@ -150,9 +151,7 @@ def later_edits(contractor: Contractor) -> list[Edit]:
     unpaid = iter([row for row in posted if row["balance"] == row["total"]])
     paid = iter([row for row in posted if row["balance"] == "0.00"])
     old = [row for row in everything if wire_date(row["invoiceDate"]) < contractor.start_date]
-    edits: list[Edit] = [
-        ("invoices", row["id"], _dearer(row)) for row in (next(unpaid), next(paid), next(paid))
-    ]
+    edits: list[Edit] = [("invoices", row["id"], _dearer(row)) for row in (next(unpaid), next(paid), next(paid))]
     edits += [("invoices", next(unpaid)["id"], {"active": False}) for _ in range(2)]
     edits += [("invoices", row["id"], _exported_and_paid(row, contractor.today)) for row in islice(unpaid, 3)]
     edits += [("invoices", row["id"], {"summary": "Reviewed by audit"}) for row in old[:2]]
