@@ -65,6 +65,9 @@ class ClientCredentials(httpx.Auth):
     def __repr__(self) -> str:
         return f"<ClientCredentials for {self._system}>"
 
+    def close(self) -> None:
+        self._client.close()
+
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers.update(self._headers())
         token = self._valid_token()

@@ -1,0 +1,312 @@
+"""ServiceTitan's list endpoints, read page by page into files.
+
+A walk reads one closed window. Pages are not a snapshot: a record that changes meanwhile moves between
+them. So a window ends `read_lag` before now, a walk whose pages do not fit together is read again, and
+whoever stages the files compares the distinct ids with `Walk.total_count`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import sqlalchemy as sa
+
+from st_erp_pipelines.clock import Clock
+from st_erp_pipelines.errors import StErpError, Unavailable
+from st_erp_pipelines.resources.http import Api, Pace, build_api, error_for_status, vendor_text
+from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
+from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS, Endpoint
+from st_erp_pipelines.resources.tokens import ClientCredentials
+
+if TYPE_CHECKING:
+    from st_erp_pipelines.settings import ServiceTitan as Settings
+
+SYSTEM = "servicetitan"
+IDS_PER_CALL = 50  # more are refused with a 400
+LANES = 4  # pages under way at once
+WALKS = 3  # times a walk is begun before it is given up as unsettled
+ENVELOPE_BYTES = 4096  # read at either end of a page to find the members around its data
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The pages of one walk. `total_count` is None where the system gave none.
+
+    `since` and `before` bound what was read; a window that is not closed yet has no files.
+    """
+
+    files: tuple[Path, ...]
+    total_count: int | None
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+class Each(Protocol):
+    """`map`, of a thread pool or the built-in one."""
+
+    def __call__(self, function: Callable[[int], _Page], numbers: Iterable[int], /) -> Iterable[_Page]: ...
+
+
+class Unsettled(Unavailable):
+    """The pages do not fit together, or one cannot be read: to be walked again."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    file: Path
+    number: int
+    has_more: bool
+    size: int
+    total: int | None
+
+
+@dataclass
+class ServiceTitan:
+    """One tenant, seen through one app. Thread-safe."""
+
+    api: Api
+    auth: ClientCredentials
+    tenant_id: int
+    page_size: int
+    read_lag: timedelta
+    clock: Clock
+
+    def closed_until(self) -> datetime:
+        """Nothing modified before this moment is still on its way into the lists."""
+        return self.clock.now() - self.read_lag
+
+    def walk(
+        self,
+        entity: str,
+        folder: Path,
+        *,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        ids: Iterable[int] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Walk:
+        """Every record modified in [since, before), or with these ids, as files `folder/{entity}-*.json`.
+
+        `before` is brought down to what is closed already; None means just that. A list without a
+        modified filter takes no window and comes whole. Records come in their envelope, as received.
+        """
+        endpoint = ENDPOINTS[entity]
+        if ids is not None:
+            queries = _by_ids(endpoint, ids)
+        elif endpoint.only_by_id:
+            raise ValueError(f"{entity} are read by {endpoint.id_filter} only")
+        elif endpoint.windowed:
+            before = min(before or self.closed_until(), self.closed_until())
+            queries = _window(endpoint, since, before)
+        elif since or before:
+            raise ValueError(f"{entity} cannot be read by a window")
+        else:
+            queries = [{}]
+        fixed = {**endpoint.always, **_known(endpoint, extra or {}), "pageSize": self.page_size}
+        pages = self._settled(entity, folder, [fixed | query for query in queries])
+        totals = [page.total for page in pages if page.number == 1]
+        total = None if None in totals else sum(total or 0 for total in totals)
+        return Walk(tuple(page.file for page in pages), total, since, before)
+
+    def close(self) -> None:
+        self.api.close()
+        self.auth.close()
+
+    def _settled(self, entity: str, folder: Path, queries: Sequence[Mapping[str, Any]]) -> list[_Page]:
+        for _ in range(WALKS - 1):
+            try:
+                return self._pages(entity, folder, queries)
+            except Unsettled:
+                for file in folder.glob(f"{entity}-*.json"):
+                    file.unlink()
+        return self._pages(entity, folder, queries)
+
+    def _pages(self, entity: str, folder: Path, queries: Sequence[Mapping[str, Any]]) -> list[_Page]:
+        """A few at once: the pages of the one query, or the queries, where there are several."""
+        with ThreadPoolExecutor(LANES) as pool:
+            if len(queries) == 1:
+                return self._query(entity, f"{folder / entity}", queries[0], pool.map)
+            stems = [f"{folder / entity}-{number:05}" for number in range(1, len(queries) + 1)]
+            walked = pool.map(lambda stem, query: self._query(entity, stem, query, map), stems, queries)
+            return [page for pages in walked for page in pages]
+
+    def _query(self, entity: str, stem: str, query: Mapping[str, Any], each: Each) -> list[_Page]:
+        fetch = partial(self._fetch, entity, stem, query)
+        pages = [fetch(1)]
+        if pages[0].total is None:
+            while pages[-1].has_more:
+                pages.append(fetch(len(pages) + 1))
+            return pages
+        last = max(1, math.ceil(pages[0].total / pages[0].size))
+        pages.extend(each(fetch, range(2, last + 1)))
+        for page in pages:
+            if page.has_more != (page.number < last):
+                raise _unsettled(entity, f"it changed while it was read: page {last} should be the last")
+        return pages
+
+    def _fetch(self, entity: str, stem: str, query: Mapping[str, Any], number: int) -> _Page:
+        file = Path(f"{stem}-{number:05}.json")
+        params = {**query, "page": number, **({"includeTotal": "true"} if number == 1 else {})}
+        url = ENDPOINTS[entity].url(self.tenant_id)
+        self.api.stream_to_file(url, file, operation=f"read {entity}", params=params)
+        try:
+            envelope = read_envelope(file)
+            # What the server made of our page size decides how many pages there are.
+            size = int(envelope.get("pageSize") or query["pageSize"])
+            return _Page(file, number, bool(envelope["hasMore"]), size, envelope.get("totalCount"))
+        except (ValueError, KeyError, TypeError):
+            raise _unsettled(entity, f"page {number} cannot be read") from None
+
+
+def connect(
+    settings: Settings,
+    *,
+    clock: Clock,
+    engine: sa.Engine | None = None,
+    pace: Pace | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> ServiceTitan:
+    """Nothing is sent yet, but an unset credential is a ConfigurationError.
+
+    With an `engine` the rate limit is shared by all processes that use its database; the limit belongs
+    to an app and a tenant.
+    """
+    app = hashlib.sha256(settings.app_key.resolve().encode()).hexdigest()[:16]
+    key = f"{SYSTEM}/{urlsplit(settings.api_url).netloc}/{app}/{settings.tenant_id}"
+    rate = settings.timing.calls_per_second
+    if pace is None:
+        pace = SharedPace(engine, key, rate, clock) if engine is not None else LocalPace(rate, clock)
+    auth = ClientCredentials(
+        system=SYSTEM,
+        token_url=f"{settings.auth_url.rstrip('/')}/connect/token",
+        form=lambda: {
+            "grant_type": "client_credentials",
+            "client_id": settings.client_id.resolve(),
+            "client_secret": settings.client_secret.resolve(),
+        },
+        headers=lambda: {"ST-App-Key": settings.app_key.resolve()},
+        clock=clock,
+        margin=settings.timing.token_margin,
+        setting="servicetitan.client_secret",
+        transport=transport,
+    )
+    api = build_api(
+        system=SYSTEM,
+        base_url=settings.api_url,
+        auth=auth,
+        pace=pace,
+        clock=clock,
+        explain=partial(explain, settings.tenant_id),
+        transport=transport,
+    )
+    return ServiceTitan(api, auth, settings.tenant_id, settings.page_size, settings.timing.read_lag, clock)
+
+
+def explain(tenant_id: int, response: httpx.Response, operation: str, document: str) -> StErpError:
+    """Problem details, where there are any: title, errors by field, traceId."""
+    problem = _members(response)
+    text = _sentence(problem) or vendor_text(response)
+    facts: dict[str, Any] = {
+        "system": SYSTEM,
+        "operation": operation,
+        "document": document,
+        "correlation_id": str(problem.get("traceId") or ""),
+    }
+    status = response.status_code
+    if status == 409 and "maintenance" in text.lower():  # seen live on reporting; other 409s are refusals
+        return Unavailable(text, status=status, **facts)
+    if status in (401, 403):
+        endpoint = ENDPOINTS.get(operation.removeprefix("read "))
+        scope = f" the scope {endpoint.scope}" if endpoint else " the scope of this call"
+        facts["fix"] = (
+            f"Check servicetitan.app_key, that tenant {tenant_id} is connected to that app, "
+            f"and that the app was granted{scope}."
+        )
+    return error_for_status(response, text, **facts)
+
+
+def _members(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    """The `title`, or the `message` of the gateway in front, and what is wrong with which field."""
+    parts = [str(problem.get("title") or problem.get("message") or "")]
+    errors = problem.get("errors")
+    for name, said in errors.items() if isinstance(errors, dict) else ():
+        words = said if isinstance(said, list) else [said]
+        parts.append(f"{name}: {' '.join(str(word) for word in words)}")
+    return "; ".join(part for part in parts if part)
+
+
+def _known(endpoint: Endpoint, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    if unknown := sorted(set(query) - endpoint.parameters()):
+        raise ValueError(f"{endpoint.path} has no query parameter {', '.join(unknown)}")
+    return query
+
+
+def _by_ids(endpoint: Endpoint, ids: Iterable[int]) -> list[dict[str, str]]:
+    wanted = sorted(set(ids))
+    groups = (wanted[start : start + IDS_PER_CALL] for start in range(0, len(wanted), IDS_PER_CALL))
+    return [{**endpoint.with_ids, endpoint.id_filter: ",".join(map(str, group))} for group in groups]
+
+
+def _window(endpoint: Endpoint, since: datetime | None, before: datetime) -> list[dict[str, str]]:
+    """One query, or none where the window is empty because it is not closed yet."""
+    if since is not None and since >= before:
+        return []
+    start = {} if since is None else {"modifiedOnOrAfter": _moment(since)}
+    return [{**endpoint.with_window, **start, "modifiedBefore": _moment(before)}]
+
+
+def _moment(time: datetime) -> str:
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def _unsettled(entity: str, what: str) -> Unsettled:
+    return Unsettled(what, system=SYSTEM, operation=f"read {entity}")
+
+
+_MEMBER = rb'\s*"(\w+)"\s*:\s*(-?\d+|true|false|null)\s*'
+_BEFORE_DATA = re.compile(rb"\s*\{((?:%s,)*)\s*\"data\"\s*:\s*\[" % _MEMBER)
+_AFTER_DATA = re.compile(rb"\]((?:\s*,%s)*)\s*\}\s*\Z" % _MEMBER)
+
+
+def read_envelope(file: Path) -> dict[str, Any]:
+    """The members around `data`, without parsing `data`. Their order is not promised.
+
+    Only plain members up to `data` from the start of the file, and back to a bracket from its end, are
+    surely the envelope's own; anything else is parsed whole. Raises ValueError.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(ENVELOPE_BYTES)
+        stream.seek(max(0, file.stat().st_size - ENVELOPE_BYTES))
+        tail = stream.read()
+    before, after = _BEFORE_DATA.match(head), _AFTER_DATA.search(tail)
+    if before and after:
+        found = re.findall(_MEMBER, before[1]) + re.findall(_MEMBER, after[1])
+        envelope = {name.decode(): json.loads(value) for name, value in found}
+        if "hasMore" in envelope:
+            return envelope
+    whole = json.loads(file.read_bytes())
+    if not isinstance(whole, dict):
+        raise ValueError("not an envelope")
+    return {name: value for name, value in whole.items() if name != "data"}

@@ -1,0 +1,114 @@
+"""Which lists ServiceTitan has, and what each of them can be asked.
+
+Paths, parameters and scopes are those of the public OpenAPI documents (accounting, crm and settings, v2).
+An unknown query parameter is ignored over there, and everything comes back with a 200: hence the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PAGING = "page pageSize includeTotal"
+CREATED = "createdOnOrAfter createdBefore"
+MODIFIED = "modifiedOnOrAfter modifiedBefore"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`filters`: its query parameters beyond those that all share. `windowed`: read by what was modified.
+
+    `always` goes with each call, `with_window` with a modified window, `with_ids` with ids.
+    """
+
+    path: str  # {module}/{resource}
+    scope: str
+    filters: str
+    always: Mapping[str, str] = field(default_factory=dict)
+    windowed: bool = False
+    with_window: Mapping[str, str] = field(default_factory=dict)
+    id_filter: str = "ids"
+    only_by_id: bool = False
+    with_ids: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, tenant_id: int) -> str:
+        module, _, resource = self.path.partition("/")
+        return f"{module}/v2/tenant/{tenant_id}/{resource}"
+
+    def parameters(self) -> frozenset[str]:
+        return frozenset(f"{PAGING} {CREATED} {self.filters} {self.id_filter}".split())
+
+
+# Lists leave inactive records out unless asked; a stable order is asked for where the document offers one.
+ENDPOINTS: Mapping[str, Endpoint] = {
+    "invoices": Endpoint(
+        "accounting/invoices",
+        "tn.acc.invoices:r",
+        f"{MODIFIED} activeState sort statuses number customerId businessUnitId jobId adjustmentToId"
+        " invoicedOnOrAfter invoicedOnBefore batchId",
+        always={"activeState": "All", "sort": "+Id"},
+        windowed=True,
+    ),
+    "payments": Endpoint(
+        "accounting/payments",
+        "tn.acc.payments:r",
+        f"{MODIFIED} activeState sort statuses customerId businessUnitIds appliedToInvoiceIds"
+        " paidOnAfter paidOnBefore batchId",
+        always={"activeState": "All", "sort": "+Id"},
+        windowed=True,
+    ),
+    "credit_memos": Endpoint(
+        "accounting/credit-memos",
+        "tn.acc.creditmemos:r",
+        f"{MODIFIED} active businessUnitIds appliedToInvoiceIds dateOnOrAfter dateBefore batchId",
+        always={"active": "Any"},
+        windowed=True,
+    ),
+    "credit_memo_items": Endpoint(
+        "accounting/credit-memos/credit-memo-items",
+        "tn.acc.creditmemos:r",
+        "active businessUnitIds",
+        always={"active": "Any"},
+        id_filter="creditMemoIds",
+        only_by_id=True,
+    ),
+    "customers": Endpoint(
+        "crm/customers",
+        "tn.crm.customers:r",
+        f"{MODIFIED} active sort name excludeAccountingChangesFromModifiedDateRange",
+        always={"active": "Any", "sort": "+Id"},
+        windowed=True,
+        # Else a changed balance brings customers back about whom nothing changed.
+        with_window={"excludeAccountingChangesFromModifiedDateRange": "true"},
+    ),
+    "customer_contacts": Endpoint(
+        "crm/customers/contacts",
+        "tn.crm.customers:r",
+        MODIFIED,
+        windowed=True,
+        id_filter="customerIds",
+        with_ids={"modifiedOnOrAfter": "2000-01-01T00:00:00Z"},  # one of the two bounds is demanded
+    ),
+    "business_units": Endpoint(
+        "settings/business-units",
+        "tn.stt.businessunits:r",
+        f"{MODIFIED} active name",
+        always={"active": "Any"},
+    ),
+    "payment_types": Endpoint("accounting/payment-types", "tn.acc.paymenttypes:r", "active", always={"active": "Any"}),
+    "payment_terms": Endpoint(
+        "accounting/payment-terms", "tn.acc.paymentterms:r", f"{MODIFIED} sort", always={"sort": "+Id"}
+    ),
+    "gl_accounts": Endpoint(
+        "accounting/gl-accounts",
+        "tn.acc.glaccounts:r",
+        f"{MODIFIED} active names numbers types",
+        always={"active": "Any"},
+    ),
+    "tax_zones": Endpoint(
+        "accounting/tax-zones",
+        "tn.acc.taxzones:r",
+        f"{MODIFIED} active sort",
+        always={"active": "Any", "sort": "+Id"},
+    ),
+}
