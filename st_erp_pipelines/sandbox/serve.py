@@ -5,6 +5,7 @@ python -m st_erp_pipelines.sandbox.serve --seed 7 --days 30 --speed 60
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import socket
 import subprocess
@@ -14,15 +15,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
 from st_erp_pipelines.sandbox import credentials
+from st_erp_pipelines.sandbox.business_central import business_central_app
+from st_erp_pipelines.sandbox.contractor import generate
 from st_erp_pipelines.sandbox.faults import Faults
+from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
+from st_erp_pipelines.settings import BusinessCentralTiming, ServiceTitanTiming, Timing
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
@@ -31,8 +38,11 @@ START_SECONDS = 60.0
 class Contractor(Protocol):
     """What the generator makes: the records of ServiceTitan by entity, and the seed of the ERP company."""
 
-    servicetitan: dict[str, list[dict[str, Any]]]
-    business_central: Any
+    @property
+    def servicetitan(self) -> dict[str, list[dict[str, Any]]]: ...
+
+    @property
+    def business_central(self) -> dict[str, Any]: ...
 
 
 def serve(
@@ -63,8 +73,6 @@ def serve(
 
 def demo_servicetitan(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
     """The contractor's ServiceTitan with the demo credentials."""
-    from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
-
     return servicetitan_app(
         contractor.servicetitan,
         tenant_id=credentials.SERVICETITAN_TENANT,
@@ -78,8 +86,6 @@ def demo_servicetitan(contractor: Contractor, speed: float, log_path: Path | Non
 
 def demo_business_central(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
     """The contractor's Business Central with the demo credentials."""
-    from st_erp_pipelines.sandbox.business_central import business_central_app
-
     return business_central_app(
         contractor.business_central, speed=speed, faults=Faults(speed=speed, log_path=log_path)
     )
@@ -173,3 +179,56 @@ def _healthy(url: str) -> bool:
     with suppress(httpx.TransportError):
         return httpx.get(f"{url}/_control/health").is_success
     return False
+
+
+def banner(speed: float, servicetitan_port: int, business_central_port: int) -> str:
+    """Where the systems are, and the timing that a client of this speed puts into connections.yaml."""
+    return f"""\
+Sandbox at speed {speed:g}: the servers' limits and times are {speed:g} times as fast as the vendors'.
+servicetitan:
+  api_url: http://{HOST}:{servicetitan_port}
+  auth_url: http://{HOST}:{servicetitan_port}
+  tenant_id: {credentials.SERVICETITAN_TENANT}
+  timing: {_timing(ServiceTitanTiming(), speed)}
+erp:
+  api_url: http://{HOST}:{business_central_port}/v2.0
+  token_url: http://{HOST}:{business_central_port}/token
+  tenant: {credentials.BUSINESS_CENTRAL_TENANT}
+  environment: {credentials.BUSINESS_CENTRAL_ENVIRONMENT}
+  timing: {_timing(BusinessCentralTiming(), speed)}"""
+
+
+def _timing(vendor: Timing, speed: float) -> str:
+    spans = {name: getattr(vendor, name) for name in ("settle_after", "read_lag", "token_margin")}
+    members = [f"{name}: {span / timedelta(seconds=speed):g}s" for name, span in spans.items()]
+    return f"{{{', '.join([*members, f'calls_per_second: {vendor.calls_per_second * speed:g}'])}}}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A contractor's ServiceTitan and Business Central, here.")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same contractor")
+    parser.add_argument("--days", type=int, default=30, help="days before today that the window begins")
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies customers and documents")
+    parser.add_argument("--today", type=date.fromisoformat, help="the contractor's today (YYYY-MM-DD)")
+    parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the vendors' limits")
+    parser.add_argument("--servicetitan-port", type=int, default=7701)
+    parser.add_argument("--business-central-port", type=int, default=7702)
+    parser.add_argument("--log-dir", type=Path, help="each request as a line of JSON in a file there")
+    parser.add_argument("--exceptions", type=Path, help="a file for the list of what was planted")
+    asked = parser.parse_args()
+    today = asked.today or datetime.now(ZoneInfo("America/Chicago")).date()
+    contractor = generate(seed=asked.seed, today=today, days=asked.days, scale=asked.scale)
+    if asked.exceptions:
+        contractor.write_exceptions(asked.exceptions)
+    print(banner(asked.speed, asked.servicetitan_port, asked.business_central_port), flush=True)
+    serve(
+        contractor,
+        servicetitan_port=asked.servicetitan_port,
+        business_central_port=asked.business_central_port,
+        speed=asked.speed,
+        log_dir=asked.log_dir,
+    )
+
+
+if __name__ == "__main__":
+    main()

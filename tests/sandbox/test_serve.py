@@ -1,0 +1,168 @@
+"""Both systems of the sandbox as one process, and the generated contractor against the published schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from st_erp_pipelines.sandbox import credentials
+from st_erp_pipelines.sandbox.contractor import generate
+from st_erp_pipelines.sandbox.serve import (
+    RunningSandbox,
+    banner,
+    demo_business_central,
+    demo_servicetitan,
+    running,
+    running_process,
+)
+from st_erp_pipelines.sandbox.servicetitan_lists import LISTINGS
+from st_erp_pipelines.settings import ServiceTitanTiming
+
+SPECS = Path(__file__).parents[3] / "shared" / "specs" / "servicetitan"
+API = f"/accounting/v2/tenant/{credentials.SERVICETITAN_TENANT}"
+
+
+def servicetitan_client(url: str) -> httpx.Client:
+    login = {
+        "grant_type": "client_credentials",
+        "client_id": credentials.SERVICETITAN_CLIENT_ID,
+        "client_secret": credentials.SERVICETITAN_CLIENT_SECRET,
+    }
+    token = httpx.post(f"{url}/connect/token", data=login).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "ST-App-Key": credentials.SERVICETITAN_APP_KEY}
+    return httpx.Client(base_url=url, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sandbox")
+
+
+@pytest.fixture(scope="module")
+def sandbox(logs: Path) -> Iterator[RunningSandbox]:
+    small = ("--days=8", "--scale=0.02", "--today=2026-03-20", "--speed=60")
+    with running_process(*small, f"--log-dir={logs}", f"--exceptions={logs / 'planted.json'}") as started:
+        yield started
+    assert started.process.poll() is not None
+
+
+def test_servicetitan_serves_the_generated_contractor(sandbox: RunningSandbox) -> None:
+    with servicetitan_client(sandbox.servicetitan_url) as api:
+        reply = api.get(f"{API}/invoices", params={"includeTotal": "true", "activeState": "All"}).json()
+    assert reply["totalCount"] > len(reply["data"]) == 50
+
+
+def test_business_central_knows_the_demo_client(sandbox: RunningSandbox) -> None:
+    login = {
+        "grant_type": "client_credentials",
+        "client_id": credentials.BUSINESS_CENTRAL_CLIENT_ID,
+        "client_secret": credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
+        "scope": "https://api.businesscentral.dynamics.com/.default",
+    }
+    token = httpx.post(f"{sandbox.business_central_url}/token", data=login).json()["access_token"]
+    root = f"{sandbox.business_central_url}/v2.0/{credentials.BUSINESS_CENTRAL_TENANT}/production/api/v2.0"
+    companies = httpx.get(f"{root}/companies", headers={"Authorization": f"Bearer {token}"}).json()
+    assert len(companies["value"]) == 1
+
+
+def test_each_system_has_its_own_faults_and_log_file(sandbox: RunningSandbox, logs: Path) -> None:
+    rule = {"kind": "http_500_before", "path_contains": "nowhere"}
+    assert httpx.post(f"{sandbox.servicetitan_url}/_control/faults", json=rule).status_code == 201
+    assert httpx.get(f"{sandbox.servicetitan_url}/nowhere").status_code == 500
+    assert httpx.get(f"{sandbox.business_central_url}/nowhere").status_code == 404
+    last = [
+        json.loads((logs / f"{system}.jsonl").read_text().splitlines()[-1])
+        for system in ("servicetitan", "business_central")
+    ]
+    assert [entry["fault"] for entry in last] == ["http_500_before", None]
+
+
+def test_what_was_planted_is_in_its_own_file(sandbox: RunningSandbox, logs: Path) -> None:
+    assert json.loads((logs / "planted.json").read_text())
+
+
+def test_a_process_that_cannot_start_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="ended at once, with code 2"), running_process("--sped=60"):
+        pass
+    assert "--sped" in capfd.readouterr().err
+
+
+def test_the_banner_prints_a_timing_that_the_settings_accept() -> None:
+    line = next(line for line in banner(60, 1, 2).splitlines() if "timing" in line)
+    members = dict(part.split(": ") for part in line.split("{")[1].rstrip("}").split(", "))
+    timing = ServiceTitanTiming.model_validate(members)
+    assert (timing.settle_after.total_seconds(), timing.read_lag.total_seconds()) == (5, 1)
+
+
+@pytest.mark.skipif(not SPECS.is_dir(), reason="the OpenAPI documents are not beside this checkout")
+def test_every_generated_record_is_served_and_has_the_published_shape() -> None:
+    contractor = generate(today=date(2026, 3, 20), days=8, scale=0.02)
+    with running(demo_servicetitan(contractor, 1000)) as url, servicetitan_client(url) as api:
+        for listing in LISTINGS:
+            path = listing.path.replace("{id:int}", str(contractor.servicetitan["customers"][0]["id"]))
+            rows = walk(api, listing.module, path)
+            if path == listing.path:
+                assert len(rows) == len(contractor.servicetitan[listing.entity]), path
+            schema, schemas = published(listing.module, listing.path.replace(":int", ""))
+            assert rows
+            for row in rows:
+                assert_published(row, schema, schemas, listing.entity)
+
+
+def test_the_generated_company_is_accepted() -> None:
+    contractor = generate(today=date(2026, 3, 20), days=8, scale=0.02)
+    with running(demo_business_central(contractor, 60)) as url:
+        assert httpx.get(f"{url}/_control/health").json()["ok"]
+
+
+def walk(api: httpx.Client, module: str, path: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    query = {"pageSize": 500, "activeState": "All", "active": "Any", "modifiedBefore": "2100-01-01"}
+    for page in range(1, 100):
+        url = f"/{module}/v2/tenant/{credentials.SERVICETITAN_TENANT}{path}"
+        reply = api.get(url, params=query | {"page": page}).json()
+        rows += reply["data"]
+        if not reply["hasMore"]:
+            break
+    return rows
+
+
+def published(module: str, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    document = json.loads((SPECS / f"{module}-v2.json").read_text())
+    reply = document["paths"]["/tenant/{tenant}" + path]["get"]["responses"]["200"]
+    envelope = reply["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    return schemas[envelope]["properties"]["data"]["items"], schemas
+
+
+JSON_TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list}
+
+
+def assert_published(value: Any, schema: dict[str, Any], schemas: dict[str, Any], where: str) -> None:
+    """Names, types, words and what is required, at every depth; null is taken anywhere, as the live service
+    sends it."""
+    if "oneOf" in schema:
+        schema = next((each for each in schema["oneOf"] if "$ref" in each), schema)
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    if value is None:
+        return
+    if isinstance(value, dict):
+        assert set(schema.get("required", ())) <= set(value) <= set(schema["properties"]), where
+        for name, member in value.items():
+            assert_published(member, schema["properties"][name], schemas, f"{where}.{name}")
+        return
+    assert value in schema.get("enum", [value]), where
+    kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", [])
+    wanted = tuple(JSON_TYPES[kind] for kind in kinds if kind in JSON_TYPES)
+    flat = tuple(each for kind in wanted for each in (kind if isinstance(kind, tuple) else (kind,)))
+    assert not flat or (isinstance(value, flat) and (bool in flat or not isinstance(value, bool))), where
+    if isinstance(value, list):
+        for element in value:
+            assert_published(element, schema["items"], schemas, where)
