@@ -88,9 +88,9 @@ def _duration(value: object) -> object:
     return timedelta(seconds=float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]])
 
 
-def _zone(value: object) -> object:
+def _zone(value: str) -> str:
     try:
-        return ZoneInfo(value) if isinstance(value, str) else value
+        return ZoneInfo(value.strip()).key
     except (OSError, ValueError, KeyError):  # a folder of zones, a path, an unknown name
         raise ValueError(f"{value!r} is unknown; expected a time zone such as America/Chicago") from None
 
@@ -131,7 +131,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,3}$"), AfterValidator(str.upper)]
 Day = Annotated[date, BeforeValidator(_day)]
-Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Url = Annotated[str, AfterValidator(_url)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]

@@ -79,7 +79,7 @@ def test_reads_a_connection_and_fills_in_vendor_defaults(load: Load, tmp_path: P
     assert (found.faults, found.faulty) == ([], [])
     (northwind,) = found.connections
     assert northwind.key_prefix == "A"
-    assert northwind.time_zone.key == "America/Chicago"
+    assert northwind.time_zone == "America/Chicago"
     assert (northwind.start_date, northwind.go_live) == (date(2026, 10, 1), date(2026, 11, 1))
     assert northwind.mappings == tmp_path / "mappings/northwind_hvac"
     assert northwind.servicetitan.auth_url == "https://auth.servicetitan.io"

@@ -72,8 +72,8 @@ gaps as (
         'unmapped_tax_zone', type, id, amount,
         coalesce(staged.name || ' (' || documents.tax_zone_id || ')', documents.tax_zone_id::varchar, '(none)')
     from documents
-    left join mapping.tax_zones as own on own.tax_zone_id = documents.tax_zone_id::varchar
-    left join mapping.tax_zones as any_zone on any_zone.tax_zone_id = '*'
+    left join mapping.tax_zones as own on own.tax_zone_id = documents.tax_zone_id
+    left join mapping.tax_zones as any_zone on any_zone.tax_zone_id is null  -- the row for *
     left join staging.stg_servicetitan__tax_zones as staged on staged.tax_zone_id = documents.tax_zone_id
     where case $tax
         when 'erp_computes' then
@@ -84,8 +84,9 @@ gaps as (
     union all
     select
         'unmapped_payment_type', 'payment', payment_id, abs(total), coalesce(payment_type_name, '(none)')
-    from staging.stg_servicetitan__payments
-    anti join mapping.payment_types using (payment_type_name)
+    from staging.stg_servicetitan__payments as payment
+    anti join mapping.payment_types as mapped
+        on lower(mapped.payment_type_name) = lower(trim(payment.payment_type_name))
     where
         is_active is distinct from false
         and ($go_live::date is null or payment_date >= $go_live)

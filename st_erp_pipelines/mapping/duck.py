@@ -11,13 +11,14 @@ from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind
 def install(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
     """(Re)fill schema `mapping`: what is usable of each table, and `mapping.faults`, which keys are not.
 
-    Nothing written is NULL. Ids are BIGINT, except where `*` may stand among them.
+    Ids are BIGINT, the rest VARCHAR. Nothing written is NULL; so is the id of the row `*`. A customer whose
+    link is at fault has the number "". Raises ConfigurationError where no links can be read.
     """
     con.execute("create schema if not exists mapping")
     for table in TABLES:
         frame = mappings.usable(table)
         select = ", ".join(
-            f"unnest(${column.name}::{'BIGINT' if _is_number(column) else 'VARCHAR'}[]) as {column.name}"
+            f"unnest(${column.name}::{'BIGINT' if column.kind is Kind.ID else 'VARCHAR'}[]) as {column.name}"
             for column in table.columns
         )
         values = {
@@ -51,11 +52,7 @@ def _install_faults(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
     )
 
 
-def _is_number(column: Column) -> bool:
-    return column.kind is Kind.ID and not column.wildcard
-
-
 def _value(column: Column, text: str) -> str | int | None:
-    if column.kind is Kind.ID and text != ANY:
-        return int(text) if _is_number(column) else str(int(text))
-    return text or None
+    if column.kind is Kind.ID:
+        return None if text == ANY else int(text)
+    return text if column.required else text or None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind, Table
 
 HEADER = 1
@@ -43,13 +44,33 @@ class Mappings:
     def usable(self, table: Table) -> pd.DataFrame:
         """Without the rows at fault, and then without `*`, which would stand in for them.
 
-        So what needs such a row is blocked, never guessed.
+        So what needs such a row is blocked, never guessed. Raises ConfigurationError, see `_emptied`.
         """
         frame = self.tables[table.name]
-        rows = {fault.row for fault in self.faults if fault.file == table.file}
-        if rows & {0, HEADER}:
+        faults = [fault for fault in self.faults if fault.file == table.file]
+        rows = {fault.row for fault in faults}
+        good, bad = frame[~frame.index.isin(rows)], frame[frame.index.isin(rows)]
+        if table.optional and faults:
+            return pd.concat([good, _emptied(bad, table, faults)])
+        if not rows <= set(frame.index):  # the header, or the whole file
             return frame.iloc[:0]
-        return frame[~frame.index.isin(rows) & (frame[table.key] != ANY)] if rows else frame
+        return good[good[table.key] != ANY] if faults else good
+
+
+def _emptied(bad: pd.DataFrame, table: Table, faults: list[MappingFault]) -> pd.DataFrame:
+    """Rows at fault of a table that lets through what it does not list: they stay, saying nothing.
+
+    Raises ConfigurationError where it is not known which keys they are: a customer whose link cannot be read
+    would be created a second time.
+    """
+    if (
+        not {fault.row for fault in faults} <= set(bad.index)
+        or not bad[table.key].str.fullmatch("[0-9]{1,18}").all()
+    ):
+        raise ConfigurationError(f"{faults[0]}. Nothing is built until {table.file} is mended.")
+    return bad.drop_duplicates(table.key).assign(
+        **{name: "" for name in table.column_names if name != table.key}
+    )
 
 
 class _Unreadable(Exception):
@@ -68,8 +89,12 @@ def load(folder: Path) -> Mappings:
             tables[table.name], found = _read(records, table)
             faults += found
         except FileNotFoundError:
-            if not table.optional:
-                faults.append(MappingFault(table.file, 0, "", f"is missing from {folder}"))
+            near = _file_like(folder, table.file)
+            if near or not table.optional:
+                hint = f"; {near} is there instead" if near else ""
+                faults.append(MappingFault(table.file, 0, "", f"is missing from {folder}{hint}"))
+        except OSError as error:
+            faults.append(MappingFault(table.file, 0, "", f"cannot be read: {error.strerror}"))
         except _Unreadable as error:
             faults.append(MappingFault(table.file, error.row, "", error.message))
     return Mappings(tables, faults)
@@ -79,6 +104,13 @@ def _empty(table: Table) -> pd.DataFrame:
     return pd.DataFrame(
         columns=table.column_names, index=pd.Index([], name="row", dtype="int64"), dtype="str"
     )
+
+
+def _file_like(folder: Path, name: str) -> str:
+    """`Customers.csv` or `customer.csv`, where there is no `customers.csv`."""
+    files = {path.name.lower(): path.name for path in folder.glob("*.*")}
+    near = get_close_matches(name, files, 1, cutoff=0.9)
+    return files[near[0]] if near else ""
 
 
 def _records(path: Path) -> list[list[str]]:
@@ -146,6 +178,8 @@ def _normal(column: Column, cells: list[str], position: int | None) -> str:
         return value.lower()
     if column.kind is Kind.BATCHES:
         return " ".join(dict.fromkeys(value.upper().split()))
+    if column.kind is Kind.ID and value.isdigit():
+        return value.lstrip("0")
     return value
 
 
@@ -177,10 +211,9 @@ def _cell_fault(column: Column, value: str) -> str:
 
 def _duplicates(frame: pd.DataFrame, table: Table) -> Iterator[MappingFault]:
     """Every row of a key that stands twice is at fault: nobody can say which one is meant."""
-    is_id = next(column.kind for column in table.columns if column.name == table.key) is Kind.ID
     rows: dict[str, list[int]] = {}
     for row, value in zip(frame.index, frame[table.key], strict=True):
-        rows.setdefault(value.lstrip("0") if is_id else value.casefold(), []).append(row)
+        rows.setdefault(value.casefold(), []).append(row)
     for key, found in rows.items():
         for row in found if key and len(found) > 1 else ():
             others = ", ".join(str(other) for other in found if other != row)

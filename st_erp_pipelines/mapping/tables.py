@@ -29,7 +29,7 @@ class Table:
     name: str
     key: str
     columns: tuple[Column, ...]
-    optional: bool = False
+    optional: bool = False  # neither the file nor a row must be there: what is not listed is let through
 
     @property
     def file(self) -> str:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import duckdb
+from pathlib import Path
 
+import duckdb
+import pytest
+
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.mapping.load import MappingFault
 from tests.mapping.conftest import GOOD, Write
@@ -15,11 +19,11 @@ def test_installs_every_table_typed(write: Write, con: duckdb.DuckDBPyConnection
         (12, "Plumbing", "DEPT", "PLUMB", "40200"),
     ]
     zones = con.execute("select * from mapping.tax_zones order by all").fetchall()
-    assert zones == [("*", None, None, "TAXABLE"), ("31", "Cook County", "22100", "TAXABLE")]
+    assert zones == [(31, "Cook County", "22100", "TAXABLE"), (None, None, None, "TAXABLE")]
     assert con.execute("select count(*) from mapping.customers").fetchall() == [(0,)]
     types = con.execute(
         "select distinct data_type from information_schema.columns"
-        " where table_schema = 'mapping' and column_name in ('business_unit_id', 'customer_id')"
+        " where table_schema = 'mapping' and column_name in ('business_unit_id', 'customer_id', 'tax_zone_id')"
     ).fetchall()
     assert types == [("BIGINT",)]
 
@@ -55,3 +59,35 @@ def test_ten_thousand_links_take_no_time(write: Write, con: duckdb.DuckDBPyConne
     assert con.execute(
         "select count(*), count(*) filter ('C' || customer_id = erp_number) from mapping.customers"
     ).fetchall() == [(10_000, 10_000)]
+
+
+def test_a_link_at_fault_stays_and_says_nothing(write: Write, con: duckdb.DuckDBPyConnection) -> None:
+    """Left out, its customer would pass for one that is not linked, and be created a second time."""
+    install(con, write(customers="customer_id,erp_number\n7,C7\n8,\n9,C9\n009,C10\n"))
+    links = con.execute("from mapping.customers order by all").fetchall()
+    assert links == [(7, "C7"), (8, ""), (9, "")]
+
+
+@pytest.mark.parametrize(
+    "customers",
+    [
+        "customer_id;number\n7;C7\n",
+        "customer_id,erp_number\n1.2E+15,C7\n",
+        "customer_id,erp_number\n1234567890123456789,C7\n",
+        b"customer_id,erp_number\n7,\xe9\n",
+        'customer_id,erp_number\n7,"C7\n8,C8\n',
+    ],
+)
+def test_unreadable_links_stop_the_build(
+    write: Write, con: duckdb.DuckDBPyConnection, customers: str | bytes
+) -> None:
+    with pytest.raises(ConfigurationError, match="Nothing is built until customers.csv is mended"):
+        install(con, write(customers=customers))
+
+
+def test_links_in_a_file_of_almost_that_name_stop_the_build(
+    write: Write, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    (tmp_path / "Customer.csv").write_text("customer_id,erp_number\n7,C7\n")
+    with pytest.raises(ConfigurationError, match="Customer.csv is there instead"):
+        install(con, write())
