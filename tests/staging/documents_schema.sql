@@ -1,0 +1,127 @@
+-- Staging and mapping as the contract has them, reduced to what a build reads.
+create schema staging;
+create schema mapping;
+
+create table staging.stg_servicetitan__invoices (
+    invoice_id BIGINT, reference_number VARCHAR, sync_status VARCHAR, invoice_date DATE, due_date DATE, sales_tax
+    DECIMAL(18, 4), total DECIMAL(18, 4), tax_zone_id BIGINT, customer_id BIGINT, customer_name VARCHAR,
+    business_unit_id BIGINT, business_unit_name VARCHAR, is_active BOOLEAN, has_null_items BOOLEAN, source_key
+    VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at
+    TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__invoice_items (
+    invoice_id BIGINT, item_id BIGINT, position INT, type VARCHAR, sku_name VARCHAR, description VARCHAR, quantity
+    DECIMAL(28, 7), price DECIMAL(28, 7), total DECIMAL(18, 4), is_taxable BOOLEAN, gl_account_number VARCHAR,
+    gl_account_name VARCHAR, business_unit_id BIGINT, business_unit_name VARCHAR, source_key VARCHAR, source_hash
+    VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at
+    TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__credit_memos (
+    credit_memo_id BIGINT, reference_number VARCHAR, sync_status VARCHAR, credit_memo_date DATE, sales_tax
+    DECIMAL(18, 4), total DECIMAL(18, 4), customer_id BIGINT, customer_name VARCHAR, business_unit_id BIGINT,
+    business_unit_name VARCHAR, is_active BOOLEAN, source_key VARCHAR, source_hash VARCHAR, home_day DATE,
+    first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__credit_memo_items (
+    item_id BIGINT, credit_memo_id BIGINT, position INT, type VARCHAR, sku_name VARCHAR, description VARCHAR,
+    quantity DECIMAL(28, 7), price DECIMAL(28, 7), total DECIMAL(18, 4), is_taxable BOOLEAN, gl_account_number
+    VARCHAR, gl_account_name VARCHAR, business_unit_id BIGINT, business_unit_name VARCHAR, is_active BOOLEAN,
+    source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ,
+    extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__payments (
+    payment_id BIGINT, sync_status VARCHAR, reference_number VARCHAR, payment_date DATE, payment_type_id BIGINT,
+    payment_type_name VARCHAR, total DECIMAL(18, 4), unapplied_amount DECIMAL(18, 4), memo VARCHAR, check_number
+    VARCHAR, customer_id BIGINT, customer_name VARCHAR, business_unit_id BIGINT, business_unit_name VARCHAR,
+    refunded_payment_id BIGINT, is_active BOOLEAN, source_key VARCHAR, source_hash VARCHAR, home_day DATE,
+    first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__payment_applications (
+    payment_id BIGINT, applied_id BIGINT, invoice_id BIGINT, amount DECIMAL(18, 4), applied_at TIMESTAMPTZ,
+    source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ,
+    extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__customers (
+    customer_id BIGINT, name VARCHAR, type VARCHAR, street VARCHAR, unit VARCHAR, city VARCHAR, state VARCHAR, zip
+    VARCHAR, country VARCHAR, payment_term_id BIGINT, merged_to_id BIGINT, is_active BOOLEAN, source_key VARCHAR,
+    source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at
+    TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__customer_contacts (
+    contact_id BIGINT, customer_id BIGINT, type VARCHAR, value VARCHAR, source_key VARCHAR, source_hash VARCHAR,
+    home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at
+    TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__business_units (
+    business_unit_id BIGINT, name VARCHAR, currency VARCHAR, source_key VARCHAR, source_hash VARCHAR, home_day DATE,
+    first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__payment_terms (
+    payment_term_id BIGINT, name VARCHAR, source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status
+    VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__tax_zones (
+    tax_zone_id BIGINT, name VARCHAR, rate DECIMAL(18, 7), source_key VARCHAR, source_hash VARCHAR, home_day DATE,
+    first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_business_central__general_ledger_setup (
+    setup_id VARCHAR, allow_posting_from DATE, allow_posting_to DATE, local_currency_code VARCHAR, source_key
+    VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at
+    TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_business_central__customers (
+    customer_id VARCHAR, number VARCHAR, display_name VARCHAR, address_line1 VARCHAR, address_line2 VARCHAR, city
+    VARCHAR, postal_code VARCHAR, source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR,
+    modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_business_central__sales_invoices (
+    document_id VARCHAR, posting_date DATE, is_posted BOOLEAN, source_key VARCHAR, source_hash VARCHAR, home_day
+    DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table mapping.business_units (
+    business_unit_id BIGINT, business_unit_name VARCHAR, dimension_code VARCHAR, dimension_value VARCHAR, account
+    VARCHAR
+);
+
+create table mapping.accounts (
+    gl_account_number VARCHAR, target_type VARCHAR, target_number VARCHAR
+);
+
+create table mapping.payment_types (
+    payment_type_name VARCHAR, balancing_account VARCHAR, batches VARCHAR
+);
+
+create table mapping.tax_zones (
+    tax_zone_id BIGINT, tax_zone_name VARCHAR, liability_account VARCHAR, tax_code VARCHAR
+);
+
+create table mapping.payment_terms (
+    term_name VARCHAR, erp_code VARCHAR
+);
+
+create table mapping.customers (
+    customer_id BIGINT, erp_number VARCHAR
+);
+
+create view staging.customers_followed as
+with recursive chain as (
+    select customer_id, customer_id as final_customer_id, merged_to_id from staging.stg_servicetitan__customers
+    union
+    select chain.customer_id, next.customer_id, next.merged_to_id
+    from chain join staging.stg_servicetitan__customers as next on next.customer_id = chain.merged_to_id
+)
+select customer_id, final_customer_id from chain where merged_to_id is null;
