@@ -7,8 +7,8 @@ through landing files, staging tables and the outbox.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -37,8 +37,8 @@ from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging import questions, reconciliation
 from st_erp_pipelines.staging.documents import BUILDS
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
-from st_erp_pipelines.staging.extract import Extract, open_days
-from st_erp_pipelines.staging.load import Loaded, load
+from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
+from st_erp_pipelines.staging.load import Loaded, load, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
 
 FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
@@ -64,8 +64,17 @@ class Pipeline:
         return self.connect_erp()
 
     @property
+    def place(self) -> str:
+        """With the company resolved: by id or by name, one company is one place."""
+        return self.erp.place
+
+    @property
+    def zone(self) -> str:
+        return self.connection.time_zone
+
+    @property
     def today(self) -> date:
-        return self.outbox.clock.now().astimezone(ZoneInfo(self.connection.time_zone)).date()
+        return self.outbox.clock.now().astimezone(ZoneInfo(self.zone)).date()
 
     @property
     def landing(self) -> Path:
@@ -75,40 +84,60 @@ class Pipeline:
         path = self.home / "staging" / f"{self.connection.name}.duckdb"
         return open_warehouse(path, clock=self.outbox.clock)
 
+    @contextmanager
+    def staging(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The warehouse with all its tables, be they empty."""
+        with self.warehouse() as con:
+            prepare(
+                con,
+                zone=self.zone,
+                first_day=self.connection.start_date,
+                last_day=self.today,
+                now=self.outbox.clock.now(),
+            )
+            yield con
+
     # Extract
 
     def extract(self, system: str) -> Extract:
         settings = self.connection.servicetitan if system == "servicetitan" else self.connection.erp
         return Extract(
             self.connection.name, system, self.servicetitan if system == "servicetitan" else self.erp,
-            self.landing, self.run_id, self.connection.time_zone, self.outbox.clock, settings.timing.read_lag,
+            self.landing, self.run_id, self.zone, self.outbox.clock, settings.timing.read_lag,
         )  # fmt: skip
 
     def open_days(self, system: str, entity: str) -> list[date]:
         return open_days(
-            self.landing, self.connection.name, system, entity, self.connection.time_zone,
+            self.landing, self.connection.name, system, entity, self.zone,
             self.connection.start_date, self.today,
         )  # fmt: skip
 
+    def landed_ids(self, system: str, entity: str, day: date) -> list[int]:
+        return [int(key) for key in keys_landed(self.landing, self.connection.name, system, entity, day.isoformat())]
+
     def ids_to_ask_for(self, question: str) -> list[int]:
         """Ids that staging has a question about, see `staging/questions.py`."""
-        with self.warehouse() as con:
+        with self.staging() as con:
             return questions.ids(con, question)
 
     # Stage
 
     def stage(self, system: str, entity: str) -> Loaded:
         tenant = (
-            str(self.connection.servicetitan.tenant_id)
-            if system == "servicetitan"
-            else self.connection.erp.company
+            str(self.connection.servicetitan.tenant_id) if system == "servicetitan" else self.connection.erp.company
         )
         with self.warehouse() as con:
             return load(
                 con, root=self.landing, connection=self.connection.name, system=system, entity=entity, tenant=tenant,
-                zone=self.connection.time_zone, first_day=self.connection.start_date, last_day=self.today,
+                zone=self.zone, first_day=self.connection.start_date, last_day=self.today,
                 now=self.outbox.clock.now(),
             )  # fmt: skip
+
+    def quarantined(self, system: str, entity: str) -> list[tuple[str, str]]:
+        """Key and reason of each record that could not be read."""
+        query = "select key, reason from staging.quarantine where system = $system and entity = $entity order by 1"
+        with self.staging() as con:
+            return con.execute(query, {"system": system, "entity": entity}).fetchall()
 
     # Map and build
 
@@ -120,21 +149,17 @@ class Pipeline:
         cursor = f"{self.connection.name}/{flow}"
         since = self.outbox.cursor(cursor)
         known = self.known()
-        with self.warehouse() as con:
+        with self.staging() as con:
             now = self.outbox.clock.now()
-            install(con, self.mappings())
-            built, links = BUILDS[flow](
-                con, self.connection, known, datetime.fromisoformat(since) if since else None
-            )
+            install(con, self._checked_mappings(con))
+            built, links = BUILDS[flow](con, self.connection, known, datetime.fromisoformat(since) if since else None)
         for link in links:
             columns = dict(erp_number=link.erp_number, remote_id=link.remote_id, linked_by=link.linked_by)
-            self.outbox.link(
-                self.connection.place, link.kind, link.source_key, source_hash=link.source_hash, **columns
-            )
+            self.outbox.link(self.place, link.kind, link.source_key, source_hash=link.source_hash, **columns)
         return bring(
             self.outbox,
             self.connection.name,
-            self.connection.place,
+            self.place,
             flow,
             built,
             cursor=(cursor, now.isoformat()),
@@ -146,24 +171,28 @@ class Pipeline:
             [_known(row) for row in rows],
             [
                 Link(row.source_key, row.erp_number, row.remote_id, row.linked_by, row.source_hash, row.kind)
-                for row in report.links_of(self.outbox, self.connection.place)
+                for row in report.links_of(self.outbox, self.place)
             ],
         )
 
     def mapping_faults(self) -> list[MappingFault]:
+        with self.staging() as con:
+            return self._checked_mappings(con).faults
+
+    def _checked_mappings(self, con: duckdb.DuckDBPyConnection) -> Mappings:
         mappings = self.mappings()
-        with self.warehouse() as con:
-            return [*mappings.faults, *check(mappings, Known(**questions.known_in_erp(con)))]
+        return mappings.with_faults(check(mappings, Known(**questions.known_in_erp(con))))
 
     def coverage(self) -> list[Gap]:
-        with self.warehouse() as con:
-            install(con, self.mappings())
-            return coverage(con)
+        with self.staging() as con:
+            install(con, self._checked_mappings(con))
+            return coverage(con, go_live=self.connection.go_live, tax=self.connection.rules.tax)
 
     # Post
 
     def target(self, flow: str) -> Target:
-        return target_for(flow, self.erp, self.connection)
+        batches = {code for text in self.mappings().tables["payment_types"]["batches"] for code in text.split()}
+        return target_for(flow, self.erp, batches=sorted(batches), draft_batch=self.connection.erp.draft_batch)
 
     def post(
         self,
@@ -183,9 +212,15 @@ class Pipeline:
     # Reconcile
 
     def reconcile(self) -> reconciliation.Result:
+        with self.staging() as con:
+            reconciliation.reconcile(con, self.connection)
+        return self.reconciled()
+
+    def reconciled(self) -> reconciliation.Result:
+        """What the last reconciliation found, with what the outbox says of it now."""
         states = {row.business_key: row.state for row in report.all_of(self.outbox, self.connection.name)}
-        with self.warehouse() as con:
-            return reconciliation.reconcile(con, self.connection, states)
+        with self.staging() as con:
+            return reconciliation.result(con, states)
 
 
 def _known(row: Any) -> KnownDocument:

@@ -56,9 +56,7 @@ def decide(document: Document, wanted: Wanted, finding: Finding, mode: Mode, has
 def _complete(document: Document, wanted: Wanted, finding: Finding) -> Decision:
     differs = finding.differs_from(wanted)
     if differs:
-        return Settle(
-            State.CONFLICT, f"Found {finding.number or finding.remote_id}, but {differs}. {finding.detail}"
-        )
+        return Settle(State.CONFLICT, f"Found {finding.number or finding.remote_id}, but {differs}. {finding.detail}")
     if wanted.ours:
         return Settle(State.POSTED, f"Found as {finding.number or finding.remote_id}.")
     return Settle(State.ADOPTED, f"Was there already as {finding.number or finding.remote_id}.")
@@ -66,19 +64,13 @@ def _complete(document: Document, wanted: Wanted, finding: Finding) -> Decision:
 
 def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode) -> Decision:
     if document.adopt_only:
-        return Settle(
-            State.CONFLICT, "Exported by something else, and an unposted draft of it stands over there."
-        )
+        return Settle(State.CONFLICT, "Exported by something else, and an unposted draft of it stands over there.")
     untouched = wanted.ours and document.etag is not None and document.etag == finding.etag
-    outdated = (
-        wanted.ours and document.payload_hash != document.sent_hash and document.state != State.IN_DOUBT
-    )
+    outdated = wanted.ours and document.payload_hash != document.sent_hash and document.state != State.IN_DOUBT
     if document.voided or outdated or finding.likeness is Likeness.DIFFERENT:
         if not untouched:
             what = f"An unposted {finding.number or finding.remote_id} stands over there. {finding.detail}"
-            return Settle(
-                State.CONFLICT, f"{what} It is not what we would enter, and a person may have touched it."
-            )
+            return Settle(State.CONFLICT, f"{what} It is not what we would enter, and a person may have touched it.")
         again = () if document.voided else _moves(mode, True)
         return Make((Move.REMOVE, *again), "Ours, unedited and outdated: taken back.", document.voided)
     return Make(_moves(mode, True)[1:], f"Found unfinished as {finding.number or finding.remote_id}.")

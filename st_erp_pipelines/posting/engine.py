@@ -118,9 +118,7 @@ class Run:
             if fence is not None:
                 return fence
             if self.outbox.now() - began > MAX_WAIT:
-                self.report.stop(
-                    f"{self.flow}: another process writes to {self.target.place}; the rest stays due."
-                )
+                self.report.stop(f"{self.flow}: another process writes to {self.target.place}; the rest stays due.")
                 return None
             clock.sleep(self.jitter.uniform(0.2, 1.0))
 
@@ -151,16 +149,12 @@ class Run:
         """Its kind of refusal was just given again, or its date is refused today."""
         again = row.state == State.REJECTED and self._retried.get(row.cause, False)
         bound = any(
-            count >= BRAKE_AT and day == _posting_date(row)
-            for (_, day), count in self._refusals.items()
-            if day
+            count >= BRAKE_AT and day == _posting_date(row) for (_, day), count in self._refusals.items() if day
         )
         if not (again or bound):
             return False
         sentence = "Not sent: others of its kind were refused today; tried again tomorrow."
-        self._settle(
-            row, State.REJECTED if again else State.UNAVAILABLE, sentence, next_try_at=self._in(REFUSED_UNTIL)
-        )
+        self._settle(row, State.REJECTED if again else State.UNAVAILABLE, sentence, next_try_at=self._in(REFUSED_UNTIL))
         return True
 
     def _doubt_restarted(self, row: Document) -> bool:
@@ -183,9 +177,7 @@ class Run:
                 if self.outbox.now() - renewed > self.timing.fence / 4:
                     renewed = self.outbox.now()
                     if not self.outbox.renew_fence(fence, self.timing.fence):
-                        self.report.stop(
-                            f"{self.flow}: the fence of {self.target.place} was lost; the rest stays due."
-                        )
+                        self.report.stop(f"{self.flow}: the fence of {self.target.place} was lost; the rest stays due.")
                 for future in done:
                     future.result()
                 self.progress(self.report)
@@ -270,15 +262,11 @@ class Run:
 
     def _stop_unless_we_may_write(self, fence: Fence) -> None:
         if not self.outbox.may_write(fence, self.connection, self.timing):
-            self.report.stop(
-                f"{self.flow}: paused, or the fence of {self.target.place} was lost; the rest stays due."
-            )
+            self.report.stop(f"{self.flow}: paused, or the fence of {self.target.place} was lost; the rest stays due.")
 
     def _prepare(self, fence: Fence, row: Document) -> Reply:
         if not self.outbox.may_write(fence, self.connection, self.timing):
-            raise Unavailable(
-                "paused, or the fence was lost before the draft was touched", document=row.business_key
-            )
+            raise Unavailable("paused, or the fence was lost before the draft was touched", document=row.business_key)
         return self.target.prepare(self.outbox.wanted(row))
 
     def _succeed(self, row: Document, attempt: Attempt, move: Move, reply: Reply) -> None:
@@ -297,9 +285,7 @@ class Run:
             if day in (None, _posting_date(row)):
                 del self._refusals[(cause, day)]
 
-    def _guarded(
-        self, row: Document, action: Callable[[], Reply], attempt: Attempt | None = None
-    ) -> Reply | None:
+    def _guarded(self, row: Document, action: Callable[[], Reply], attempt: Attempt | None = None) -> Reply | None:
         """The reply, or None with the outcome recorded. What is not proven is in doubt."""
         try:
             return action()
@@ -307,18 +293,14 @@ class Run:
             wait_for = timedelta(seconds=error.wait_seconds) if error.wait_seconds else TRY_AGAIN_AFTER
             self._fail(row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(wait_for))
         except ConfigurationError as error:
-            self._fail(
-                row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(TRY_AGAIN_AFTER)
-            )
+            self._fail(row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(TRY_AGAIN_AFTER))
             self.report.stop(error.sentence())
         except Rejected as error:
             self._refuse(row, attempt, error)
         except InDoubt as error:
             self._doubt(row, attempt, error)
         except Exception as error:  # our own fault, but the request may be out
-            self._doubt(
-                row, attempt, InDoubt(f"{type(error).__name__} in our own code", document=row.business_key)
-            )
+            self._doubt(row, attempt, InDoubt(f"{type(error).__name__} in our own code", document=row.business_key))
             raise
         return None
 
@@ -335,9 +317,7 @@ class Run:
         bound_to = _posting_date(row) if error.date_bound else None
         self._refusals[(error.cause, bound_to)] += 1
         if bound_to is None and self._refusals[(error.cause, None)] >= BRAKE_AT:
-            self.report.stop(
-                f"{self.flow}: {BRAKE_AT} refusals of one cause, the rest stays due: {error.sentence()}"
-            )
+            self.report.stop(f"{self.flow}: {BRAKE_AT} refusals of one cause, the rest stays due: {error.sentence()}")
 
     # Writing it down
 

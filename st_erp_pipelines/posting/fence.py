@@ -28,9 +28,7 @@ def take(con: sa.Connection, place: str, owner: str, now: datetime, ttl: timedel
         return None
     else:
         epoch = row.epoch + 1
-        con.execute(
-            fences.update().where(fences.c.place == place).values(owner=owner, epoch=epoch, until=now + ttl)
-        )
+        con.execute(fences.update().where(fences.c.place == place).values(owner=owner, epoch=epoch, until=now + ttl))
     _doubt_what_was_sending(con, place, epoch, now)
     return Fence(place, owner, epoch)
 
@@ -50,9 +48,7 @@ def _doubt_what_was_sending(con: sa.Connection, place: str, epoch: int, now: dat
             .where(documents.c.id == document_id)
             .values(state=State.IN_DOUBT, state_since=now, sentence=sentence)
         )
-        con.execute(
-            events.insert().values(document_id=document_id, at=now, state=State.IN_DOUBT, text=sentence)
-        )
+        con.execute(events.insert().values(document_id=document_id, at=now, state=State.IN_DOUBT, text=sentence))
 
 
 def holds(con: sa.Connection, fence: Fence, until_at_least: datetime) -> bool:

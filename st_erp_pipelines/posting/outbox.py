@@ -63,7 +63,7 @@ class Outbox:
         """What may be worked on now: everything new first, then what was refused before, oldest first."""
         with self.begin() as (con, now):
             query = sa.select(documents).where(
-                documents.c.connection == connection, documents.c.flow == flow, _is_due(now)
+                documents.c.connection == connection, documents.c.flow == flow, is_due(now)
             )
             if days is not None:
                 query = query.where(documents.c.home_day.in_(list(days)))
@@ -127,18 +127,14 @@ class Outbox:
         with self.begin() as (con, now):
             return self._may_write(con, now, fence, connection, timing)
 
-    def _may_write(
-        self, con: sa.Connection, now: datetime, fence: Fence, connection: str, timing: Timing
-    ) -> bool:
-        return fencing.holds(
-            con, fence, now + timing.send_window + timing.deadline
-        ) and not fencing.is_paused(con, connection, fence.place)
+    def _may_write(self, con: sa.Connection, now: datetime, fence: Fence, connection: str, timing: Timing) -> bool:
+        return fencing.holds(con, fence, now + timing.send_window + timing.deadline) and not fencing.is_paused(
+            con, connection, fence.place
+        )
 
     # The life of a document
 
-    def intend(
-        self, document: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing
-    ) -> Attempt | None:
+    def intend(self, document: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing) -> Attempt | None:
         """The commit before a send, or None: fence lost, paused, or the row no longer due."""
         payload = simplejson.dumps(wanted.payload, sort_keys=True, separators=(",", ":"))
         with self.begin() as (con, now):
@@ -151,7 +147,7 @@ class Outbox:
                 sent_hash=hash_of(payload),
                 **self.doubt_stamps(now, timing),
             )
-            mine = (documents.c.id == document.id) & (documents.c.state == document.state) & _is_due(now)
+            mine = (documents.c.id == document.id) & (documents.c.state == document.state) & is_due(now)
             if not con.execute(documents.update().where(mine).values(**values)).rowcount:
                 return None
             insert = attempts.insert().values(
@@ -221,9 +217,7 @@ class Outbox:
         else:
             con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
 
-    def settle(
-        self, document: Document, state: State, sentence: str, *, found: str = "", **columns: Any
-    ) -> bool:
+    def settle(self, document: Document, state: State, sentence: str, *, found: str = "", **columns: Any) -> bool:
         """A change of state that no send stands behind; `found` closes the attempts that were in doubt."""
         with self.begin() as (con, now):
             still = (documents.c.id == document.id) & (documents.c.state == document.state)
@@ -282,7 +276,7 @@ def _standing(tries: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
     return standing
 
 
-def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+def is_due(now: datetime) -> sa.ColumnElement[bool]:
     """The table of states, as SQL."""
     parts: list[sa.ColumnElement[bool]] = []
     for state, rule in RULES.items():
@@ -293,9 +287,7 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(*parts)
 
 
-def _move(
-    con: sa.Connection, now: datetime, document_id: int, state: State, sentence: str, **columns: Any
-) -> None:
+def _move(con: sa.Connection, now: datetime, document_id: int, state: State, sentence: str, **columns: Any) -> None:
     con.execute(
         documents.update()
         .where(documents.c.id == document_id)

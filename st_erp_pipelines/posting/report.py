@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from st_erp_pipelines.posting.outbox import Document, Outbox
+from st_erp_pipelines.posting.outbox import Document, Outbox, is_due
 from st_erp_pipelines.posting.schema import attempts, documents, events, links
-from st_erp_pipelines.posting.states import EXCEPTIONS, FINAL, State
+from st_erp_pipelines.posting.states import EXCEPTIONS, State
 
 Totals = dict[tuple[str, str], tuple[int, Decimal]]  # by flow and state: documents, amount
 
@@ -23,7 +24,7 @@ def totals(outbox: Outbox, connection: str) -> Totals:
         .group_by(*columns)
     )
     with outbox.engine.begin() as con:
-        return {(row.flow, row.state): (row.count, row.amount) for row in con.execute(query)}
+        return {(row.flow, row.state): (int(row[2]), Decimal(row[3])) for row in con.execute(query)}
 
 
 def all_of(outbox: Outbox, connection: str, *conditions: sa.ColumnElement[bool]) -> list[Document]:
@@ -34,7 +35,7 @@ def all_of(outbox: Outbox, connection: str, *conditions: sa.ColumnElement[bool])
 
 def exceptions(outbox: Outbox, connection: str) -> list[Document]:
     """What needs a person: the states that say so, a doubt of more than a day, a flag on a posted document."""
-    day_ago = sa.literal(_day_before(outbox.now()), documents.c.state_since.type)
+    day_ago = outbox.now() - timedelta(days=1)
     return all_of(
         outbox,
         connection,
@@ -44,19 +45,18 @@ def exceptions(outbox: Outbox, connection: str) -> list[Document]:
     )
 
 
-def _day_before(now: datetime) -> datetime:
-    from datetime import timedelta
+def oldest_due_day(outbox: Outbox, connection: str) -> date | None:
+    with outbox.begin() as (con, now):
+        query = sa.select(sa.func.min(documents.c.home_day)).where(
+            documents.c.connection == connection, is_due(now), documents.c.state != State.ENTERED
+        )
+        oldest: date | None = con.execute(query).scalar_one()
+        return oldest
 
-    return now - timedelta(days=1)
 
-
-def oldest_open_day(outbox: Outbox, connection: str) -> date | None:
-    """The oldest home day with a document that may still be posted."""
-    query = sa.select(sa.func.min(documents.c.home_day)).where(
-        documents.c.connection == connection, documents.c.state.not_in(list(FINAL))
-    )
-    with outbox.engine.begin() as con:
-        return con.execute(query).scalar_one()
+def in_state_since(outbox: Outbox, connection: str, states: Sequence[State], since: datetime) -> list[Document]:
+    """Documents in one of the states since before `since`."""
+    return all_of(outbox, connection, documents.c.state.in_(list(states)), documents.c.state_since < since)
 
 
 def story(outbox: Outbox, key: str) -> list[tuple[Document, list[Any], list[Any]]]:
@@ -69,9 +69,7 @@ def story(outbox: Outbox, key: str) -> list[tuple[Document, list[Any], list[Any]
 
 
 def _of(con: sa.Connection, table: sa.Table, document_id: int) -> list[Any]:
-    return list(
-        con.execute(sa.select(table).where(table.c.document_id == document_id).order_by(table.c.id)).all()
-    )
+    return list(con.execute(sa.select(table).where(table.c.document_id == document_id).order_by(table.c.id)).all())
 
 
 def links_of(outbox: Outbox, place: str) -> list[Any]:

@@ -31,10 +31,7 @@ documents = sa.Table(
     "documents",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    *(
-        sa.Column(name, sa.Text, nullable=False)
-        for name in ("connection", "place", "flow", "kind", "source_key")
-    ),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("connection", "place", "flow", "kind", "source_key")),
     sa.Column("part", sa.Integer, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     *(_text(name) for name in ("business_key", "label", "currency", "party", "source_hash")),

@@ -1,0 +1,1 @@
+"""When things run: a schedule per connection, and the sensor that tries again."""

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+import duckdb
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import Unavailable
@@ -19,21 +21,13 @@ FULL_FIRST = {
     ("servicetitan", "customer_contacts"),
     ("business_central", "customers"),
 }
-SHAPES = {
+SHAPES: dict[str, tuple[Literal["data", "value"], str, str]] = {
     "servicetitan": ("data", "id", "modifiedOn"),
     "business_central": ("value", "id", "lastModifiedDateTime"),
 }
-LATE_COMMITS = timedelta(
-    minutes=10
-)  # a window begins that much early: commits are not in order of their stamps
+LATE_COMMITS = timedelta(minutes=10)  # a window begins that much early: commits are not in order of their stamps
 CLOSED_AFTER = timedelta(minutes=15)  # read that long after its end, a day is not read again
 READS = 3
-
-
-class System(Protocol):
-    def walk(self, entity: str, folder: Path, **window: Any) -> Any:
-        """The pages of one closed window as files; has `.files`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Extract:
 
     connection: str
     system: str
-    client: System
+    client: Any  # a client with `walk(entity, folder, **window)`, whose result has `.files`
     root: Path  # landing
     run_id: str
     zone: str
@@ -110,10 +104,18 @@ def day_window(day: date, zone: str) -> tuple[datetime, datetime]:
     return start, end
 
 
-def open_days(
-    root: Path, connection: str, system: str, entity: str, zone: str, first: date, today: date
-) -> list[date]:
+def open_days(root: Path, connection: str, system: str, entity: str, zone: str, first: date, today: date) -> list[date]:
     """Days of the window that were not read after they had ended."""
     read = closed_days(root, connection, system, entity)
     days = (first + timedelta(days=n) for n in range((today - first).days + 1))
     return [day for day in days if day not in read or read[day] < day_window(day, zone)[1] + CLOSED_AFTER]
+
+
+def keys_landed(root: Path, connection: str, system: str, entity: str, part: str) -> list[str]:
+    files = [str(path) for path in (root / connection / system / entity / part).glob("*.parquet")]
+    if not files:
+        return []
+    with duckdb.connect() as con:
+        return [
+            key for (key,) in con.execute("select distinct key from read_parquet($files)", {"files": files}).fetchall()
+        ]

@@ -49,8 +49,8 @@ class Result:
         return [difference for difference in self.differences if not difference.explained]
 
 
-def reconcile(con: duckdb.DuckDBPyConnection, connection: Connection, states: Mapping[str, str]) -> Result:
-    """Rebuild `staging.reconciliation` and its documents; `states` is the outbox's word, by business key."""
+def reconcile(con: duckdb.DuckDBPyConnection, connection: Connection) -> None:
+    """Rebuild `staging.reconciliation` and its documents."""
     text = files(__package__).joinpath("sql/reconciliation.sql").read_text("utf-8")
     parameters = {
         "prefix": connection.key_prefix,
@@ -61,6 +61,10 @@ def reconcile(con: duckdb.DuckDBPyConnection, connection: Connection, states: Ma
         if statement.strip():
             used = {name: value for name, value in parameters.items() if f"${name}" in statement}
             con.execute(statement, used)
+
+
+def result(con: duckdb.DuckDBPyConnection, states: Mapping[str, str]) -> Result:
+    """What the last rebuild found; `states` is the outbox's word, by business key."""
     by_source = _by_source(states)
     return Result(_totals(con), [_difference(row, by_source) for row in _differing(con)])
 

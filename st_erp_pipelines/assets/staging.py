@@ -1,0 +1,98 @@
+"""Staging assets: typed tables, the newest version of each record, bad records set aside; and documents."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.resources.dagster_resources import PipelineResource
+from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.staging.entities import entity_of
+
+
+def staged(connection: Connection, system: str, entities: Sequence[str]) -> list[dg.AssetsDefinition]:
+    return [_staged(connection, system, entity) for entity in entities]
+
+
+def _staged(connection: Connection, system: str, entity: str) -> dg.AssetsDefinition:
+    tables = entity_of(system, entity).tables
+
+    @dg.asset(
+        key=[connection.name, "staging", f"{system}__{entity}"],
+        deps=[[connection.name, system, entity]],
+        group_name=connection.name,
+        kinds={"duckdb"},
+        pool=f"{connection.name}_staging",
+        description=tables[0].comment,
+        metadata={"dagster/column_schema": _columns(tables[0].column_comments)},
+    )
+    def stage(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
+        loaded = pipelines.of(connection, context.run_id).stage(system, entity)
+        counts = {name: getattr(loaded, name) for name in ("new", "changed", "unchanged", "older", "quarantined")}
+        return dg.MaterializeResult(metadata={"dagster/row_count": loaded.rows, "files": loaded.files, **counts})
+
+    return stage
+
+
+def _columns(comments: dict[str, str]) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, description=comment) for name, comment in comments.items()])
+
+
+def documents(
+    connection: Connection, flow: str, deps: Sequence[dg.AssetKey], pool: str | None = None
+) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[connection.name, "staging", f"documents_{flow}"],
+        deps=list(deps),
+        group_name=connection.name,
+        kinds={"duckdb", "sql"},
+        pool=f"{connection.name}_staging",
+        owners=["team:finance"],
+        description=f"What the {flow} flow would post, and why not where it would not; written to the outbox.",
+    )
+    def build(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
+        entered = pipelines.of(connection, context.run_id).build(flow)
+        new = {f"new_{state}": count for state, count in entered.items()}
+        return dg.MaterializeResult(metadata={"dagster/row_count": sum(entered.values()), **new})
+
+    return build
+
+
+def quarantine_check(connection: Connection, system: str, entity: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=[connection.name, "staging", f"{system}__{entity}"],
+        name="nothing_in_quarantine",
+        description="Every record could be read; what could not stands in staging.quarantine with its reason.",
+    )
+    def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
+        reasons = pipelines.of(connection, context.run.run_id).quarantined(system, entity)
+        table = dg.MetadataValue.table([dg.TableRecord({"key": key, "reason": reason}) for key, reason in reasons[:50]])
+        return dg.AssetCheckResult(
+            passed=not reasons, severity=dg.AssetCheckSeverity.WARN, metadata={"records": len(reasons), "first": table}
+        )
+
+    return check
+
+
+def mapping_check(connection: Connection) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=[connection.name, "staging", "documents_invoices"],
+        name="mappings_cover_everything",
+        description="Mapping tables are sound, name only what exists in the ERP, and leave no money unmapped.",
+    )
+    def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
+        lines = list(_mapping_findings(pipelines.of(connection, context.run.run_id)))
+        return dg.AssetCheckResult(
+            passed=not lines,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"findings": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")},
+        )
+
+    return check
+
+
+def _mapping_findings(pipeline: Pipeline) -> Iterator[str]:
+    for fault in pipeline.mapping_faults():
+        yield str(fault)
+    for gap in pipeline.coverage():
+        yield f"{gap.kind}: {gap.value} ({gap.documents} documents, {gap.amount})"

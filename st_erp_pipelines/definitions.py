@@ -1,0 +1,97 @@
+"""What Dagster loads: every sound connection of connections.yaml, and one failing asset for each other.
+
+Loading needs no secret and no network.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+
+from st_erp_pipelines import settings
+from st_erp_pipelines.settings import ConfigFault, Connection, Settings
+
+# Dagster marks both parameters as beta; the pinned version is tested with them.
+warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_sources)`", category=dg.BetaWarning)
+
+from st_erp_pipelines.assets import business_central, reconciliation, servicetitan, staging  # noqa: E402
+from st_erp_pipelines.pipeline import FLOWS  # noqa: E402
+from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
+    BusinessCentralResource,
+    PipelineResource,
+    ServiceTitanResource,
+    StateResource,
+)
+from st_erp_pipelines.schedules import sync  # noqa: E402
+
+
+def build_definitions(loaded: Settings) -> dg.Definitions:
+    state, titan, erp = StateResource(), ServiceTitanResource(), BusinessCentralResource()
+    parts = [_connection(connection) for connection in loaded.connections]
+    return dg.Definitions.merge(
+        *parts,
+        dg.Definitions(
+            assets=[_faulty(name, loaded.faults) for name in loaded.faulty or _unnamed(loaded)],
+            resources={
+                "state": state,
+                "servicetitan": titan,
+                "business_central": erp,
+                "pipelines": PipelineResource(state=state, servicetitan=titan, business_central=erp),
+            },
+            executor=dg.in_process_executor,
+        ),
+    )
+
+
+def _connection(connection: Connection) -> dg.Definitions:
+    titan_entities = (*servicetitan.BY_DAY, *servicetitan.WHOLE)
+    before = (*business_central.WHOLE, *business_central.BY_DAY)
+    after = (*business_central.READ_BACK_BY_DAY, *business_central.READ_BACK_WHOLE)
+    return dg.Definitions(
+        assets=[
+            *servicetitan.assets(connection),
+            *business_central.assets(connection),
+            *staging.staged(connection, servicetitan.SYSTEM, titan_entities),
+            *staging.staged(connection, business_central.SYSTEM, (*before, *after)),
+            *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in FLOWS),
+            reconciliation.reconciliation(connection),
+        ],
+        asset_checks=[
+            *(staging.quarantine_check(connection, "servicetitan", e) for e in ("invoices", "payments", "customers")),
+            staging.mapping_check(connection),
+            reconciliation.totals_check(connection),
+            reconciliation.nothing_hangs(connection),
+        ],
+        jobs=[sync.sync_job(connection), sync.post_job(connection)],
+        schedules=[sync.schedule(connection)],
+        sensors=[sync.retry_sensor(connection)],
+    )
+
+
+def _before_build(connection: Connection, flow: str) -> list[dg.AssetKey]:
+    """Documents of a flow are built from all staging tables, once the flow before has posted."""
+    position = FLOWS.index(flow)
+    if position:
+        return [dg.AssetKey([connection.name, business_central.SYSTEM, f"post_{FLOWS[position - 1]}"])]
+    tables = [(servicetitan.SYSTEM, entity) for entity in (*servicetitan.BY_DAY, *servicetitan.WHOLE)]
+    tables += [(business_central.SYSTEM, e) for e in (*business_central.WHOLE, *business_central.BY_DAY)]
+    return [dg.AssetKey([connection.name, "staging", f"{system}__{entity}"]) for system, entity in tables]
+
+
+def _unnamed(loaded: Settings) -> list[str]:
+    return ["connections_yaml"] if loaded.faults and not loaded.connections else []
+
+
+def _faulty(name: str, faults: list[ConfigFault]) -> dg.AssetsDefinition:
+    mine = [fault for fault in faults if name in fault.connections] or faults
+    said = "\n".join(str(fault) for fault in mine)
+
+    @dg.asset(key=[name, "configuration"], group_name=name, description=f"This connection does not run:\n\n{said}")
+    def configuration() -> None:
+        raise dg.Failure(description=said, allow_retries=False)
+
+    return configuration
+
+
+defs = build_definitions(settings.load(settings.config_path()))

@@ -1,0 +1,85 @@
+"""What Dagster hands to assets: one resource per system, and the state they share.
+
+Set-up is cheap: no login, no open file, no secret read. Clients are made once per run and connection.
+"""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from st_erp_pipelines import settings
+from st_erp_pipelines.clock import SystemClock
+from st_erp_pipelines.database import open_engine
+from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.posting.document import hash_of
+from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.resources import business_central, servicetitan
+from st_erp_pipelines.resources.pacing import SharedPace
+from st_erp_pipelines.settings import Connection
+
+
+class StateResource(dg.ConfigurableResource[Any]):
+    """The outbox (SQL) and the home of landing and staging (files). Empty means: from the environment."""
+
+    database_url: str = ""
+    home: str = ""
+    _outbox: Outbox | None = PrivateAttr(default=None)
+
+    def outbox(self) -> Outbox:
+        if self._outbox is None:
+            settings.home().mkdir(parents=True, exist_ok=True)
+            self._outbox = Outbox(open_engine(self.database_url or settings.database_url()), SystemClock())
+        return self._outbox
+
+
+def _pace(system: str, key: str, calls_per_second: float, outbox: Outbox) -> SharedPace:
+    return SharedPace(outbox.engine, f"{system}|{key}", calls_per_second, outbox.clock)
+
+
+class ServiceTitanResource(dg.ConfigurableResource[Any]):
+    """Client credentials, app key and pace of ServiceTitan, from the connection's settings."""
+
+    _clients: dict[str, servicetitan.ServiceTitan] = PrivateAttr(default_factory=dict)
+
+    def client(self, connection: Connection, outbox: Outbox) -> servicetitan.ServiceTitan:
+        if connection.name not in self._clients:
+            titan = connection.servicetitan
+            app = hash_of(titan.app_key.resolve())[:12]
+            key = f"{titan.api_url}|{titan.tenant_id}|{app}"
+            pace = _pace("servicetitan", key, titan.timing.calls_per_second, outbox)
+            self._clients[connection.name] = servicetitan.connect(titan, pace=pace, clock=outbox.clock)
+        return self._clients[connection.name]
+
+
+class BusinessCentralResource(dg.ConfigurableResource[Any]):
+    """Entra credentials and pace of Business Central, from the connection's settings."""
+
+    _clients: dict[str, business_central.BusinessCentral] = PrivateAttr(default_factory=dict)
+
+    def client(self, connection: Connection, outbox: Outbox) -> business_central.BusinessCentral:
+        if connection.name not in self._clients:
+            erp = connection.erp
+            app = hash_of(erp.client_id.resolve())[:12]
+            pace = _pace("business_central", f"{erp.api_root}|{app}", erp.timing.calls_per_second, outbox)
+            self._clients[connection.name] = business_central.connect(erp, pace=pace, clock=outbox.clock)
+        return self._clients[connection.name]
+
+
+class PipelineResource(dg.ConfigurableResource[Any]):
+    """A connection's pipeline, put together from the system resources."""
+
+    state: StateResource
+    servicetitan: ServiceTitanResource
+    business_central: BusinessCentralResource
+
+    def of(self, connection: Connection, run_id: str) -> Pipeline:
+        outbox = self.state.outbox()
+        return Pipeline(
+            connection,
+            settings.home(),
+            outbox,
+            connect_servicetitan=lambda: self.servicetitan.client(connection, outbox),
+            connect_erp=lambda: self.business_central.client(connection, outbox),
+            run_id=run_id,
+        )
