@@ -31,9 +31,7 @@ def settings(**changed: Any) -> Connection:
             "mappings": Path("mappings"),
             "flows": Flows(**flows),
             "servicetitan": ServiceTitan(tenant_id=1001, app_key=Secret("x"), **secrets),
-            "erp": BusinessCentral(
-                kind="business_central", company="C", token_url="http://127.0.0.1/token", **secrets
-            ),
+            "erp": BusinessCentral(kind="business_central", company="C", token_url="http://127.0.0.1/token", **secrets),
             "rules": Rules(**changed.pop("rules", {})),
         }
         | changed
@@ -200,12 +198,8 @@ def plain_world() -> World:
         account="4100",
     )
     world.put("mapping.accounts", gl_account_number="4000", target_type="account", target_number="40000")
-    world.put(
-        "mapping.tax_zones", tax_zone_id=3, tax_zone_name="Travis", liability_account="22000", tax_code="TX"
-    )
-    world.put(
-        "mapping.payment_types", payment_type_name="Check", balancing_account="10100", batches="STPAYA STPAYB"
-    )
+    world.put("mapping.tax_zones", tax_zone_id=3, tax_zone_name="Travis", liability_account="22000", tax_code="TX")
+    world.put("mapping.payment_types", payment_type_name="Check", balancing_account="10100", batches="STPAYA STPAYB")
     return world
 
 
