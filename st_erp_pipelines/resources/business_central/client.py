@@ -7,6 +7,7 @@ Source of wire facts: Microsoft's API v2.0 documentation and the AL source of it
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import simplejson
+import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
 from st_erp_pipelines.posting.target import Timing
 from st_erp_pipelines.resources.business_central.replies import SKIP_TOKEN_EXPIRED, SYSTEM, explain
 from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed
+from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
 from st_erp_pipelines.resources.tokens import ClientCredentials
 
 if TYPE_CHECKING:
@@ -84,10 +87,13 @@ class Walk:
 class BusinessCentral:
     """One company of one environment. Thread-safe."""
 
-    def __init__(self, api: Api, root: str, company: str, timing: Timing, clock: Clock) -> None:
+    def __init__(
+        self, api: Api, auth: ClientCredentials, root: str, company: str, timing: Timing, clock: Clock
+    ) -> None:
         self.timing = timing
         self.clock = clock
         self._api = api
+        self._auth = auth
         self._root = root.rstrip("/")
         self._wanted_company = company
 
@@ -159,11 +165,13 @@ class BusinessCentral:
             said = f"the reply (HTTP {response.status_code}) does not name what was written"
             raise InDoubt(said, system=SYSTEM, operation=operation, document=document) from None
 
-    def walk(
-        self, entity: str, folder: Path, *, since: datetime | None = None, before: datetime | None = None
-    ) -> Walk:
+    def walk(self, entity: str, folder: Path, *, since: datetime | None = None, before: datetime | None = None) -> Walk:
         """Every page of an entity into `folder`; of a windowed one what was modified in [since, before)."""
         return _restarted(lambda: self._walk(entity, folder, since, before))
+
+    def close(self) -> None:
+        self._api.close()
+        self._auth.close()
 
     def _walk(self, name: str, folder: Path, since: datetime | None, before: datetime | None) -> Walk:
         files: list[Path] = []
@@ -203,9 +211,24 @@ class BusinessCentral:
 
 
 def connect(
-    settings: Settings, *, pace: Pace, clock: Clock, transport: httpx.BaseTransport | None = None
+    settings: Settings,
+    *,
+    clock: Clock,
+    engine: sa.Engine | None = None,
+    pace: Pace | None = None,
+    transport: httpx.BaseTransport | None = None,
 ) -> BusinessCentral:
-    """`pace` is one per app and tenant. Nothing is asked yet; `transport` stands in for the network."""
+    """Nothing is sent yet, but an unset credential is a ConfigurationError.
+
+    With an `engine` the rate limit is shared by all processes that use its database; the limit belongs to
+    an app, which counts as one user.
+    """
+    parts = urlsplit(settings.api_root)
+    if pace is None:
+        app = hashlib.sha256(settings.client_id.resolve().encode()).hexdigest()[:16]
+        rate = settings.timing.calls_per_second
+        key = f"{SYSTEM}/{parts.netloc}/{app}"
+        pace = SharedPace(engine, key, rate, clock) if engine is not None else LocalPace(rate, clock)
     auth = ClientCredentials(
         system=SYSTEM,
         token_url=settings.token_url,
@@ -220,7 +243,6 @@ def connect(
         margin=settings.timing.token_margin,
         transport=transport,
     )
-    parts = urlsplit(settings.api_root)
     api = build_api(
         system=SYSTEM,
         base_url=f"{parts.scheme}://{parts.netloc}",
@@ -231,7 +253,7 @@ def connect(
         transport=transport,
         read_timeout=485.0,  # the service gives a request eight minutes before it answers 408
     )
-    return BusinessCentral(api, settings.api_root, settings.company, settings.timing.posting(), clock)
+    return BusinessCentral(api, auth, settings.api_root, settings.company, settings.timing.posting(), clock)
 
 
 def decoded(value: object) -> str:

@@ -49,9 +49,7 @@ class Customers:
         numbers = {one.key: _number(one.payload) for one in wanted}
         rows = self._by_number(sorted(set(numbers.values())))
         if strangers := rows.keys() - set(numbers.values()):
-            detail = (
-                f"the filter was not honoured: {len(strangers)} customers came back that nobody asked for"
-            )
+            detail = f"the filter was not honoured: {len(strangers)} customers came back that nobody asked for"
             return {one.key: Finding(Found.UNKNOWN, detail=detail) for one in wanted}
         return {one.key: self._finding(one, rows.get(numbers[one.key])) for one in wanted}
 
@@ -67,9 +65,7 @@ class Customers:
         found = [
             row
             for chunk in in_chunks(numbers)
-            for row in self._client.rows(
-                "customers", operation="look up customers", filter=any_of("number", chunk)
-            )
+            for row in self._client.rows("customers", operation="look up customers", filter=any_of("number", chunk))
         ]
         return {row["number"]: row for row in found}
 
@@ -89,9 +85,7 @@ class Customers:
         payload = wanted.payload
         identity = {"number": payload["number"], "type": payload["type"]}
         body = identity | {name: value for name, value in self._fields(payload).items() if value}
-        created = self._client.write(
-            "POST", "customers", operation="create customer", document=wanted.key, body=body
-        )
+        created = self._client.write("POST", "customers", operation="create customer", document=wanted.key, body=body)
         warning = self._terms_warning(payload)
         return Reply(created["id"], created.get("number"), created.get("@odata.etag"), warning)
 
@@ -124,11 +118,7 @@ class Customers:
 
     def _terms_warning(self, payload: Mapping[str, Any]) -> str:
         code = _terms_code(payload)
-        return (
-            f"Payment terms {code} do not exist there and were left out."
-            if code not in {"", *self._terms}
-            else ""
-        )
+        return f"Payment terms {code} do not exist there and were left out." if code not in {"", *self._terms} else ""
 
 
 def _number(payload: Mapping[str, Any]) -> str:

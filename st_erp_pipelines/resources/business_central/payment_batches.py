@@ -113,9 +113,7 @@ class Batches:
 
     def stop(self, batch: Batch, lines: Sequence[Row]) -> None:
         numbers = ", ".join(sorted({repr(line["documentNumber"]) for line in lines}))
-        batch.stopped = (
-            f"Batch {batch.code} is not used: it holds {numbers}. Post or remove that, and keep it for us."
-        )
+        batch.stopped = f"Batch {batch.code} is not used: it holds {numbers}. Post or remove that, and keep it for us."
 
     def _settle(self, key: str, line_of: str) -> None:
         with self._changed:
@@ -171,18 +169,14 @@ class Batches:
         """Its code is unique there, so what is in doubt is settled by listing them again."""
         account = wanted.payload["balancing_account"]
         body: Row = {"code": code, "displayName": f"ServiceTitan {code}"}
-        if (
-            code != self._draft_code
-        ):  # drafts of all payment types share a batch; who posts chooses the account
+        if code != self._draft_code:  # drafts of all payment types share a batch; who posts chooses the account
             body["balancingAccountId"] = self._account_id(code, account)
         try:
             row = self._client.write(
                 "POST", "customerPaymentJournals", operation="create batch", document=code, body=body
             )
         except InDoubt as doubt:
-            raise Unavailable(
-                f"batch {code} may just have been created: {doubt.text}", system=SYSTEM
-            ) from None
+            raise Unavailable(f"batch {code} may just have been created: {doubt.text}", system=SYSTEM) from None
         return self._learn(row | {"balancingAccountNumber": row.get("balancingAccountNumber") or account})
 
     def _account_id(self, code: str, number: str) -> str:

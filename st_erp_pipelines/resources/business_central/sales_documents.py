@@ -120,9 +120,7 @@ class SalesDocuments:
     def _enter(self, kind: Kind, wanted: Wanted) -> Reply:
         body = self._header(kind, wanted.payload)
         body[kind.lines] = [_line(line) for line in wanted.payload["lines"]]
-        created = self._client.write(
-            "POST", kind.path, operation=f"create {kind.name}", document=wanted.key, body=body
-        )
+        created = self._client.write("POST", kind.path, operation=f"create {kind.name}", document=wanted.key, body=body)
         return Reply(created["id"], created.get("number"), created.get("@odata.etag"))
 
     def _header(self, kind: Kind, payload: Mapping[str, Any]) -> Row:
@@ -179,9 +177,7 @@ class SalesDocuments:
 
     def _post(self, kind: Kind, wanted: Wanted) -> Reply:
         path = f"{kind.path}({wanted.remote_id})"
-        self._client.write(
-            "POST", f"{path}/Microsoft.NAV.post", operation=f"post {kind.name}", document=wanted.key
-        )
+        self._client.write("POST", f"{path}/Microsoft.NAV.post", operation=f"post {kind.name}", document=wanted.key)
         try:
             posted = self._client.row(path, operation="read the posted number", select="id,number,status")
         except StErpError as error:
@@ -267,9 +263,7 @@ def _require_agreement(kind: Kind, draft: Row, wanted: Wanted) -> None:
         cause, text = "missing_dimension", f"{len(pending)} lines did not take their dimension"
     if text:
         fix = f"Look at draft {draft['number']}: usually it is tax setup, rounding or a default dimension."
-        raise Rejected(
-            text, cause=cause, system=SYSTEM, operation="compare draft", document=wanted.key, fix=fix
-        )
+        raise Rejected(text, cause=cause, system=SYSTEM, operation="compare draft", document=wanted.key, fix=fix)
 
 
 def _finding(wanted: Wanted, found: Sequence[tuple[Kind, Row]], in_ledger: set[tuple[str, str]]) -> Finding:
