@@ -7,6 +7,7 @@ postings are queued, so a payment is posted when the ledger has it. A part of a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -86,8 +87,8 @@ class Payments:
         began = clock.boot_seconds()
         batch, warning = self._batches.take(wanted)
         with self._batches.working(batch, wanted.key):
-            late = clock.boot_seconds() - began
-            if late > timing.send_window.total_seconds():
+            late = timedelta(seconds=clock.boot_seconds() - began)
+            if late > timing.send_window:
                 self._batches.vacate(wanted.key)
                 raise Unavailable("choosing a batch took too long, nothing was sent", document=wanted.key)
             try:
@@ -96,7 +97,7 @@ class Payments:
                     batch.path,
                     operation="enter payment",
                     document=wanted.key,
-                    deadline=timing.deadline,
+                    deadline=timing.deadline - late,
                     body=_line(wanted.payload),
                 )
             except (Unavailable, Rejected, ConfigurationError):
