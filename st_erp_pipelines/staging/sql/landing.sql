@@ -1,0 +1,44 @@
+-- Landing files: key and modified_on as text, the record, and where it came from.
+
+-- step: split
+-- Pages are split twice by their outline only: once into raw records, once into the two members we look at.
+copy (
+    select
+        key."{key}" as key,
+        key."{modified}" as modified_on,
+        payload::varchar as payload,
+        $run_id as run_id,
+        $extracted_at::timestamptz as extracted_at
+    from (
+        select
+            unnest(case when page."{rows}" is null then error($no_rows || filename) else page."{rows}" end) as payload,
+            unnest(keys."{rows}") as key
+        from (
+            select filename, from_json(content, $page_outline) as page, from_json(content, $key_outline) as keys
+            from read_text($pages)
+        )
+    )
+) to $target {write}
+
+-- step: counts
+select count(*), count(distinct key) from read_parquet($target)
+
+-- step: total
+select coalesce(t."totalCount", t."@odata.count")
+from (select from_json(content, '{{"totalCount": "BIGINT", "@odata.count": "BIGINT"}}') as t from read_text($page))
+
+-- step: unreadable
+select parse_filename(filename) from read_blob($pages)
+where not coalesce(try(json_valid(decode(content))), false) order by filename limit 1
+
+-- step: compact
+-- The newest version of each record, and the one read first (its status then tells who exported a document).
+copy (
+    select key, modified_on, payload, run_id, extracted_at
+    from read_parquet($paths)
+    qualify key is null
+        or row_number() over (partition by key order by coalesce(try_cast(modified_on as timestamptz), extracted_at) desc,
+            extracted_at desc) = 1
+        or row_number() over (partition by key order by extracted_at,
+            coalesce(try_cast(modified_on as timestamptz), extracted_at)) = 1
+) to $target {write}

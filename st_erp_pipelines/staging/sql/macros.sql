@@ -1,0 +1,38 @@
+-- What projections call. Made anew on every connection (temporary), so that a changed macro needs no migration.
+
+-- Markup and entities out, text kept, white space folded: `<p>5 &lt; 6</p>` is `5 < 6`. Only letters open a tag: `5 < 6` stays.
+create or replace temp macro named_entities(text) as
+    replace(replace(replace(replace(replace(replace(text,
+        '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', chr(39)), '&amp;', '&');
+
+create or replace temp macro numbered_entities(text) as
+    list_reduce(
+        list_distinct(regexp_extract_all(text, '&#(\d{1,6});', 1)),
+        lambda done, code: replace(done, '&#' || code || ';', coalesce(try(chr(code::integer)), ' ')),
+        text
+    );
+
+create or replace temp macro plain(text) as
+    case
+        when text is null or not (contains(text, '<') or contains(text, '&')) then trim(text)
+        else trim(regexp_replace(
+            named_entities(numbered_entities(regexp_replace(text, '</?[A-Za-z][^>]*>|<!--.*?-->', ' ', 'gs'))), '\s+', ' ', 'g'))
+    end;
+
+-- Business Central escapes enum values like XML names: `In_x0020_Review`, `G_x002F_L_x0020_Account`; a lone `_x0020_` is blank.
+create or replace temp macro decoded(text) as
+    trim(replace(replace(replace(replace(replace(replace(text,
+        '_x0020_', ' '), '_x002F_', '/'), '_x002D_', '-'), '_x002E_', '.'), '_x0028_', '('), '_x0029_', ')'));
+
+-- Business Central has no nulls: a blank date is 0001-01-01, a blank guid all zeros.
+create or replace temp macro dated(day) as nullif(day, date '0001-01-01');
+create or replace temp macro filled(guid) as nullif(guid, '00000000-0000-0000-0000-000000000000');
+
+-- Which of two versions is newer: by modification, or by when it was read where that is unknown.
+create or replace temp macro version_at(modified_at, extracted_at) as coalesce(modified_at, extracted_at);
+
+-- The day partition a record belongs to: the day it was modified, in the connection's zone, among the days there are.
+create or replace temp macro home_day(modified_at, extracted_at) as
+    least(greatest(
+        (version_at(modified_at, extracted_at) at time zone getvariable('zone'))::date,
+        getvariable('first_day')), getvariable('last_day'));

@@ -1,0 +1,65 @@
+"""The DuckDB file of a connection: opened late, closed early, never while HTTP calls run.
+
+One read-write process per file and nobody beside it, not even a reader; `connect` does not wait. So we do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
+
+from st_erp_pipelines.clock import Clock, SystemClock
+from st_erp_pipelines.errors import Unavailable
+
+ATTEMPTS = 150  # with waits of 0.5 to 2.5 s: about four minutes
+LOCKED = "Could not set lock"
+CONFIG: dict[str, str | bool | int] = {
+    "autoinstall_known_extensions": False,  # a misspelled function is an error at once, not a download
+    "autoload_known_extensions": False,
+    "preserve_insertion_order": False,  # else bulk inserts are buffered in memory
+    "threads": 2,
+}
+
+
+@contextmanager
+def open_warehouse(
+    path: Path, *, memory_limit: str = "400MB", clock: Clock | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Raises Unavailable, naming the process that holds the file, when it stays locked for some minutes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    con = _connect_patiently(path, {**CONFIG, "memory_limit": memory_limit}, clock or SystemClock())
+    try:
+        con.execute("set TimeZone = 'UTC'")
+        yield con
+    finally:
+        con.close()
+
+
+def _connect_patiently(path: Path, config: dict[str, str | bool | int], clock: Clock) -> duckdb.DuckDBPyConnection:
+    retrying = Retrying(
+        retry=retry_if_exception(_is_locked),
+        wait=wait_random(0.5, 2.5),
+        stop=stop_after_attempt(ATTEMPTS),
+        sleep=clock.sleep,
+        reraise=True,
+    )
+    try:
+        return retrying(duckdb.connect, str(path), config=config)
+    except duckdb.IOException as error:
+        if not _is_locked(error):
+            raise
+        holder = re.search(r"PID (\d+)", str(error))
+        raise Unavailable(
+            f"{path.name} is open in another process{f' (PID {holder[1]})' if holder else ''}.",
+            system="DuckDB", operation="open",
+            fix="Close it there; notebooks should open the published snapshot instead.",
+        ) from error  # fmt: skip
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and LOCKED in str(error)
