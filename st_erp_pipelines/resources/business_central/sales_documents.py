@@ -297,11 +297,12 @@ def _judged(wanted: Wanted, kind: Kind, row: Row, in_ledger: set[tuple[str, str]
 
 
 def _posted(wanted: Wanted, kind: Kind, row: Row, here: Mapping[str, Any]) -> Finding:
+    """Its total signed as ours is: a credit memo of 50 is worth -50 where its source is a negative invoice."""
     wrong = kind is not _kind(wanted)
     total = Decimal(row["totalAmountIncludingTax"])
     return Finding(
         Found.COMPLETE,
-        total=-total if wrong else total,
+        total=-total if wrong != (wanted.total < 0) else total,
         on=date.fromisoformat(row[kind.date]),
         currency=row["currencyCode"] or None if wanted.currency else None,
         party=row["customerNumber"],

@@ -184,6 +184,12 @@ def test_an_invoice_posted_as_a_credit_memo_differs(target: SalesDocuments) -> N
     assert "credit memo" in finding.detail
 
 
+def test_a_credit_memo_is_worth_what_its_negative_invoice_was(target: SalesDocuments) -> None:
+    one = replace(wanted(type="credit_memo"), total=Decimal("-108.24"))
+    post(target, one)
+    assert find(target, one).differs_from(one) == ""
+
+
 def test_a_draft_of_the_other_kind_is_never_ours_to_remove(target: SalesDocuments) -> None:
     entered = enter(target, wanted(type="credit_memo"))
     finding = find(target, replace(wanted(), ours=True, etag=entered.etag))

@@ -1,0 +1,105 @@
+"""The targets under the engine that they are made for, over the wire, with everything going wrong at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from st_erp_pipelines.clock import SystemClock
+from st_erp_pipelines.database import metadata, open_engine
+from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.posting.engine import Run
+from st_erp_pipelines.posting.intake import bring
+from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.posting.target import Wanted
+from st_erp_pipelines.resources.business_central import BusinessCentral, SalesDocuments
+from st_erp_pipelines.sandbox.faults import Faults, Kind
+from tests.resources.business_central import test_payments, test_sales_documents
+from tests.resources.business_central.conftest import Person
+
+FAULTS: tuple[Kind, ...] = ("drop_before", "drop_after", "http_500_before", "http_500_after", "html_after", "http_429")
+
+
+class LeapingClock(SystemClock):
+    """Real time that can be moved on, so that nobody waits for doubt to settle."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def boot_seconds(self) -> float:
+        return super().boot_seconds() + self.ahead.total_seconds()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    engine = open_engine(f"sqlite:///{tmp_path}/outbox.db")
+    metadata.create_all(engine)
+    yield Outbox(engine, LeapingClock())
+    engine.dispose()
+
+
+def built(one: Wanted, flow: str) -> BuiltDocument:
+    day, kind = date(2026, 11, 3), one.payload.get("type", "payment")
+    return BuiltDocument(
+        flow, kind, f"servicetitan/1001/{kind}/{one.key}", one.key, day, one.on, one.total, one.currency, one.party,
+        "h1", one.payload,
+    )  # fmt: skip
+
+
+def until_posted(outbox: Outbox, target: Any, flow: str, wanted: list[Wanted], faults: Faults) -> None:
+    bring(outbox, "northwind", target.place, flow, [built(one, flow) for one in wanted])
+    for number, kind in enumerate(FAULTS):
+        faults.add(kind, method="POST", path_contains="companies", after=number * 3, times=2)
+    for _ in range(12):
+        Run(outbox, target, connection="northwind", flow=flow, mode="post").work()
+        assert isinstance(outbox.clock, LeapingClock)
+        outbox.clock.ahead += timedelta(minutes=21)
+    with outbox.engine.begin() as con:
+        states = Counter(con.scalars(sa.select(documents.c.state)))
+    assert states == {"posted": len(wanted)}
+
+
+def test_invoices_are_posted_once_each(client: BusinessCentral, person: Person, faults: Faults, outbox: Outbox) -> None:
+    ones = [test_sales_documents.wanted(key=f"ST-A-INV-{number}") for number in range(12)]
+    until_posted(outbox, SalesDocuments(client), "invoices", ones, faults)
+    assert sum(not rule._used for rule in faults.rules) == 0
+    invoices = person.sees("salesInvoices")
+    assert Counter(row["externalDocumentNumber"] for row in invoices) == {one.key: 1 for one in ones}
+    assert {row["status"] for row in invoices} == {"Open"}
+
+
+def test_payments_are_posted_once_each(client: BusinessCentral, person: Person, faults: Faults, outbox: Outbox) -> None:
+    whole = [test_payments.wanted(payment=number) for number in range(8)]
+    split = [test_payments.wanted(part, payment=99, amounts=("50", "50")) for part in range(2)]
+    batches = ["STPAYA", "STPAYB"]
+    ones = [replace(one, payload={**one.payload, "batches": batches}) for one in whole + split]
+    until_posted(outbox, test_payments.target_of(client), "payments", ones, faults)
+    assert sum(not rule._used for rule in faults.rules) == 0
+    assert person.sees("customerPayments") == []
+    entries = Counter(row["documentNumber"] for row in person.sees("generalLedgerEntries"))
+    assert entries == {one.key: 2 for one in ones}  # the receivable and the money
+
+
+def test_drafts_are_left_and_posted_when_the_mode_changes(
+    client: BusinessCentral, person: Person, outbox: Outbox
+) -> None:
+    target = test_payments.target_of(client)
+    for mode, batches in (("draft", ["STDRAFT"]), ("post", ["STPAYA", "STPAYB"])):
+        ones = [test_payments.wanted(payment=number, batches=batches) for number in range(3)]
+        bring(outbox, "northwind", target.place, "payments", [built(one, "payments") for one in ones])
+        Run(outbox, target, connection="northwind", flow="payments", mode=mode).work()  # type: ignore[arg-type]
+        drafts, entries = person.sees("customerPayments"), person.sees("generalLedgerEntries")
+        assert (len(drafts), len(entries)) == ((3, 0) if mode == "draft" else (0, 6))
+        assert {line["journalDisplayName"] for line in drafts} <= {"STDRAFT"}
+        outbox.clock.ahead += timedelta(minutes=21)  # type: ignore[attr-defined]
