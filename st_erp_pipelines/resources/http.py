@@ -228,9 +228,7 @@ class Api:
             retrying = tenacity.Retrying(
                 sleep=self.clock.sleep,
                 wait=self._pause,
-                stop=lambda state: (
-                    state.attempt_number >= READ_ATTEMPTS or state.upcoming_sleep > budget.remaining()
-                ),
+                stop=lambda state: state.attempt_number >= READ_ATTEMPTS or state.upcoming_sleep > budget.remaining(),
                 retry=tenacity.retry_if_exception_type(Unavailable),
                 reraise=True,
             )
@@ -249,9 +247,7 @@ class Api:
     ) -> httpx.Request:
         extensions = {"repeatable": True}  # the auth flow may send it again with a new token
         return self._own(
-            self.client.build_request(
-                method, url, params=params or None, headers=headers, extensions=extensions
-            )
+            self.client.build_request(method, url, params=params or None, headers=headers, extensions=extensions)
         )
 
     def _writable(
@@ -325,9 +321,7 @@ def build_api(
     """`transport` stands in for the network. `read_timeout` in seconds, a little over the server's own."""
 
     def client(keepalive_expiry: float) -> httpx.Client:
-        inner = transport or deadline.open_transport(
-            base_url, verify=verify, keepalive_expiry=keepalive_expiry
-        )
+        inner = transport or deadline.open_transport(base_url, verify=verify, keepalive_expiry=keepalive_expiry)
         return httpx.Client(
             base_url=base_url,
             auth=auth,

@@ -23,9 +23,7 @@ HTML = answer(b"<html>gateway</html>", kind="text/html")
 
 
 @contextmanager
-def talking(
-    script: Script, clock: SystemClock | None = None, pace: Pace | None = None
-) -> Iterator[tuple[Api, Wire]]:
+def talking(script: Script, clock: SystemClock | None = None, pace: Pace | None = None) -> Iterator[tuple[Api, Wire]]:
     with serving(script) as wire, closing(api_for(wire.url, clock=clock, pace=pace)) as api:
         yield api, wire
 
@@ -279,9 +277,7 @@ def test_no_query_or_body_reaches_a_log_or_an_error(caplog: pytest.LogCaptureFix
         with pytest.raises(Unavailable) as caught:
             api.read("GET", "/things", operation="read things", params={"name": "s3cret"})
         with pytest.raises(InDoubt) as doubt:
-            api.write(
-                "POST", "/o?k=s3cret", operation="e", document="D", deadline=SECOND, json={"v": "s3cret"}
-            )
+            api.write("POST", "/o?k=s3cret", operation="e", document="D", deadline=SECOND, json={"v": "s3cret"})
     assert "s3cret" not in f"{caplog.text}{caught.value}{doubt.value}{api!r}"
     assert "/things" in str(caught.value)
 

@@ -116,9 +116,7 @@ while time.time() < start + 2:
 """
     start = str(time.time() + 3)
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", worker, str(engine.url), start], stdout=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", worker, str(engine.url), start], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
     calls = [[float(line) for line in process.communicate()[0].split()] for process in processes]
@@ -144,8 +142,3 @@ def test_a_high_rate_costs_little(engine: sa.Engine, shared: bool) -> None:
     for thread in threads:
         thread.join()
     assert 0.29 < time.monotonic() - started < 1.0
-
-
-def test_the_same_statements_are_meant_for_postgresql() -> None:
-    mine = sa.select(rate_slots.c.next_at).with_for_update()
-    assert "FOR UPDATE" in str(mine.compile(dialect=sa.create_mock_engine("postgresql://", None).dialect))

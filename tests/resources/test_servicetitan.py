@@ -2,18 +2,15 @@ from __future__ import annotations
 
 import json
 import math
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +19,9 @@ from starlette.routing import Route
 from st_erp_pipelines.errors import ConfigurationError, Rejected, StErpError, Unavailable
 from st_erp_pipelines.resources.servicetitan import ServiceTitan, Unsettled, connect, read_envelope
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
+from st_erp_pipelines.sandbox.contractor import generate
+from st_erp_pipelines.sandbox.serve import running
+from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
 from st_erp_pipelines.settings import Secret
 from st_erp_pipelines.settings import ServiceTitan as Settings
 from tests.resources.wire import AnyPace, BriefClock
@@ -84,33 +84,19 @@ class App:
 
 
 @contextmanager
-def running(app: Any) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-@contextmanager
 def talking(app: App, **settings: Any) -> Iterator[ServiceTitan]:
     routes = [
         Route("/connect/token", app.token, methods=["POST"]),
         Route("/{module}/v2/tenant/7/{entity:path}", app.list),
     ]
-    with running(Starlette(routes=routes)) as url:
-        given = {"api_url": url, "auth_url": url, "tenant_id": 7, "page_size": 10} | settings
-        secrets = {name: Secret("right", name) for name in ("app_key", "client_id", "client_secret")}
-        client = connect(Settings(**secrets | given), clock=BriefClock(), pace=AnyPace())
-        try:
-            yield client
-        finally:
-            client.close()
+    with running(Starlette(routes=routes)) as url, connected(url, **settings) as client:
+        yield client
+
+
+def connected(url: str, **settings: Any) -> closing[ServiceTitan]:
+    given = {"api_url": url, "auth_url": url, "tenant_id": 7, "page_size": 10} | settings
+    secrets = {name: Secret("right", name) for name in ("app_key", "client_id", "client_secret")}
+    return closing(connect(Settings(**secrets | given), clock=BriefClock(), pace=AnyPace()))
 
 
 def ids(files: tuple[Path, ...]) -> list[int]:
@@ -264,6 +250,24 @@ def test_every_parameter_is_in_the_public_document(entity: str) -> None:
     assert endpoint.parameters() | fixed <= offered
     assert fixed <= endpoint.parameters()
     assert endpoint.scope in str(operation["security"])
+
+
+def test_the_sandbox_understands_every_list_and_parameter(tmp_path: Path) -> None:
+    records = generate(seed=7, today=date(2026, 11, 20), days=5, scale=0.1).servicetitan
+    sandbox = servicetitan_app(
+        records,
+        tenant_id=7,
+        client_id="right",
+        client_secret="right",
+        app_key="right",
+        speed=1000,
+        strict_query=True,
+    )
+    memos = [record["id"] for record in records["credit_memos"]]
+    with running(sandbox) as url, connected(url, page_size=100) as client:
+        for entity, endpoint in ENDPOINTS.items():
+            walk = client.walk(entity, tmp_path, ids=memos if endpoint.only_by_id else None)
+            assert len(set(ids(walk.files))) == walk.total_count == len(records[entity])
 
 
 # Tokens

@@ -26,9 +26,7 @@ class Wire:
     hung_up: threading.Event = field(default_factory=threading.Event)  # the client closed in mid answer
 
 
-def answer(
-    body: bytes = b"{}", status: str = "200 OK", kind: str = "application/json", more: str = ""
-) -> bytes:
+def answer(body: bytes = b"{}", status: str = "200 OK", kind: str = "application/json", more: str = "") -> bytes:
     head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n{more}\r\n"
     return head.encode() + body
 
@@ -51,9 +49,7 @@ def serving(script: Script, *, speaks_first: bool = False) -> Iterator[Wire]:
             except OSError:
                 return
             wire.connections += 1
-            threading.Thread(
-                target=_converse, args=(connection, script, wire, speaks_first), daemon=True
-            ).start()
+            threading.Thread(target=_converse, args=(connection, script, wire, speaks_first), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
