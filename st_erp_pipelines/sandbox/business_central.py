@@ -219,7 +219,8 @@ class Server:
         except LengthRequired:
             return HTMLResponse(LENGTH_REQUIRED, 411)
         if isinstance(reply.payload, str):
-            return Response(reply.payload, reply.status, media_type="text/plain")
+            kind = "application/xml" if reply.payload.startswith("<?xml") else "text/plain"
+            return Response(reply.payload, reply.status, media_type=kind)
         if reply.payload is None:
             return Response(status_code=reply.status, headers=reply.headers)
         return wire(reply.payload, reply.status, reply.headers)

@@ -14,7 +14,9 @@ PROPERTIES = {
   systemCreatedAt:datetime! systemCreatedBy:guid! systemModifiedAt:datetime! systemModifiedBy:guid!""",
     "accounts account": """
   id:guid! number:code20 displayName:text100 category:glAccountCategory subCategory:text80 blocked:bool
-  accountType:glAccountType directPosting:bool netChange:decimal lastModifiedDateTime:datetime""",
+  accountType:glAccountType directPosting:bool netChange:decimal consolidationTranslationMethod:text
+  consolidationDebitAccount:code20 consolidationCreditAccount:code20 excludeFromConsolidation:bool
+  lastModifiedDateTime:datetime""",
     "dimensions dimension": """
   id:guid! code:code20 displayName:text30 consolidationCode:code20 lastModifiedDateTime:datetime""",
     "dimensionValues dimensionValue": """

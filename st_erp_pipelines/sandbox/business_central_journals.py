@@ -124,8 +124,10 @@ def fill(company: Company, batch: Row, row: Row, accepted: Row) -> None:
         row["_dimensions"] |= dimensions.defaults(company, ("Customer", customer["number"]))
     if invoice is not None:
         row |= {"appliesToInvoiceId": invoice["id"], "appliesToInvoiceNumber": invoice["number"]}
-        if batch["balancingAccountNumber"] and invoice["remainingAmount"]:
-            check_order_of_dates(row, invoice)
+    # Validating a balancing account checks the application again, so only such a batch finds this here.
+    applied = company.find("salesInvoices", "number", row["appliesToInvoiceNumber"] or "-")
+    if batch["balancingAccountNumber"] and applied is not None and applied["remainingAmount"]:
+        check_order_of_dates(row, applied)
 
 
 def applied_invoice(company: Company, accepted: Row) -> Row | None:

@@ -105,7 +105,7 @@ def open_invoice(company: Company, number: str, customer: str) -> Row:
         invoice is None
         or not invoice["_posted"]
         or not invoice["remainingAmount"]
-        or invoice["customerNumber"] != customer
+        or invoice["billToCustomerNumber"] != customer
     ):
         raise ODataError(400, "Internal_DataNotFoundFilter", "There is no Cust. Ledger Entry within the filter.")
     return invoice

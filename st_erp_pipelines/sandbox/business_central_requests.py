@@ -15,6 +15,7 @@ from st_erp_pipelines.sandbox import business_central_posting as posting
 from st_erp_pipelines.sandbox import business_central_sales as sales
 from st_erp_pipelines.sandbox.business_central_company import Company, Table, dialog
 from st_erp_pipelines.sandbox.business_central_entities import ENTITIES, PARENT_REFUSALS
+from st_erp_pipelines.sandbox.business_central_metadata import metadata
 from st_erp_pipelines.sandbox.odata import (
     FilterParser,
     Node,
@@ -77,6 +78,8 @@ class CompanyApi:
         if not segments:
             names = [{"name": name, "kind": "EntitySet", "url": name} for name in ENTITIES]
             return Reply(200, {"@odata.context": f"{request.root}/$metadata", "value": names})
+        if segments[0][0] == "$metadata":
+            return Reply(200, metadata())
         if segments[0][0] == "companies" and len(segments) == 1:
             return self.companies(request, segments[0][1])
         place = self.resolve(self.inside_company(request, segments))

@@ -146,10 +146,13 @@ def overlay(company: Company, kind: Kind, row: Row, accepted: Row, *, new: bool)
 
 
 def check_references(company: Company, accepted: Row) -> None:
+    """What is named must exist; a bill-to number brings its id."""
     if accepted.get("paymentTermsId", BLANK_ID) != BLANK_ID:
         company.match("paymentTerms", "id", accepted["paymentTermsId"], "paymentTermsId")
     if accepted.get("billToCustomerNumber"):
-        company.match("customers", "number", accepted["billToCustomerNumber"], "billToCustomerNumber")
+        number = accepted["billToCustomerNumber"]
+        payer = company.match("customers", "number", number, "billToCustomerNumber")
+        accepted |= {"billToCustomerId": payer["id"]}
 
 
 def set_currency(company: Company, row: Row, accepted: Row) -> None:
