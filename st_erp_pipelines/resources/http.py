@@ -96,8 +96,10 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def parsed(response: httpx.Response) -> Any:
-    """The JSON of a response with numbers as Decimal or int, never float. Raises ValueError."""
-    return simplejson.loads(response.content, use_decimal=True)
+    """The JSON of a response with numbers as Decimal or int, never float. Raises ValueError, but not for what Api returned as JSON."""
+    if "parsed" not in response.extensions:
+        response.extensions["parsed"] = simplejson.loads(response.content, use_decimal=True)
+    return response.extensions["parsed"]
 
 
 def vendor_text(response: httpx.Response) -> str:
@@ -338,15 +340,13 @@ def build_api(
 def _is_readable(response: httpx.Response) -> bool:
     """Not a gateway's web page, and if it says it is JSON, whole JSON."""
     kind = response.headers.get("content-type", "").lower()
-    body = response.content.strip()
-    if "html" in kind or body[:15].lower().startswith((b"<!doctype html", b"<html")):
+    if "html" in kind or response.content[:100].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return False
-    if "json" not in kind or not body or (body[:1], body[-1:]) in ((b"{", b"}"), (b"[", b"]")):
-        return True
-    try:
-        parsed(response)
-    except ValueError:
-        return False
+    if "json" in kind and response.content:
+        try:
+            parsed(response)
+        except ValueError:
+            return False
     return True
 
 

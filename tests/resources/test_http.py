@@ -158,6 +158,7 @@ def test_a_write_sends_decimals_as_they_are() -> None:
     ("sent", "error"),
     [
         (answer(b'{"cut": '), InDoubt),
+        (answer(b'{"garbled" "inside"}'), InDoubt),
         (HTML, InDoubt),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{", InDoubt),
         (b"not http at all\r\n\r\n", InDoubt),
