@@ -96,7 +96,7 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def parsed(response: httpx.Response) -> Any:
-    """The JSON of a response with numbers as Decimal or int, never float. Raises ValueError, but not for what Api returned as JSON."""
+    """The JSON of a response, numbers as Decimal or int. Raises ValueError, but not for what Api returned as JSON."""
     if "parsed" not in response.extensions:
         response.extensions["parsed"] = simplejson.loads(response.content, use_decimal=True)
     return response.extensions["parsed"]
