@@ -117,6 +117,10 @@ create table mapping.customers (
     customer_id BIGINT, erp_number VARCHAR
 );
 
+create table mapping.faults (
+    file VARCHAR, row INT, column_name VARCHAR, key VARCHAR, message VARCHAR
+);
+
 create view staging.customers_followed as
 with recursive chain as (
     select customer_id, customer_id as final_customer_id, merged_to_id from staging.stg_servicetitan__customers

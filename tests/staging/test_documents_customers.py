@@ -199,6 +199,15 @@ def test_a_row_with_a_number_that_the_erp_lacks_blocks(world: World) -> None:
     assert "customers.csv links 'Ann Lee' to C404" in document.reasons[0].text
 
 
+def test_a_row_at_fault_blocks_its_customer(world: World) -> None:
+    """Created, it would be there twice: the row meant to link it."""
+    world.put("mapping.customers", customer_id=7, erp_number="")
+    world.put("mapping.faults", file="customers.csv", row=3, key="7", message="is filled twice")
+    (document,), _ = build(world)
+    assert document.verdict is Verdict.BLOCKED
+    assert document.reasons[0].text.endswith("to nothing (at fault: row 3, is filled twice): mend or remove the row.")
+
+
 @pytest.mark.parametrize("state", ["blocked", "ready", "rejected"])
 def test_a_creation_is_taken_back_once_the_customer_is_linked(world: World, state: str) -> None:
     erp_ann(world)

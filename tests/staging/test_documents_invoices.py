@@ -258,6 +258,12 @@ def test_units_without_a_row_are_all_named(world: World) -> None:
     )
 
 
+def test_a_row_at_fault_is_told_of(world: World) -> None:
+    world.put("mapping.faults", file="business_units.csv", row=4, key="9", message="the value is missing")
+    world.invoice(5, business_unit_id=9, business_unit_name="Roofing")
+    assert "business_units.csv (at fault: row 4, the value is missing): add" in only(build(world)).reasons[0].text
+
+
 @pytest.mark.parametrize(("line_unit", "expected"), [(1, []), (None, ["unmapped_business_unit"])])
 def test_no_business_unit_at_all(world: World, line_unit: int | None, expected: list[str]) -> None:
     item = {"price": "100", "total": "100", "business_unit_id": line_unit}
@@ -325,7 +331,7 @@ def test_no_items(world: World, has_null_items: bool) -> None:
     [
         ("100", "0", ["60", "39.99"], ["total 100,", "lines 99.99 ", "make 99.99:"]),
         ("106", "6.01", ["100"], ["total 106,", "tax 6.01 make 106.01"]),
-        ("100", "0", ["33.3333", "33.3333", "33.3334"], ["make 100, with fractions of a cent"]),
+        ("100", "0", ["33.3333", "33.3333", "33.3334"], ["make 100, with fractions of a cent or gaps:"]),
         ("100.005", "0", ["100.005"], ["total 100.005", "fractions of a cent"]),
     ],
 )
@@ -338,6 +344,24 @@ def test_figures_that_do_not_agree(
     assert codes(document) == ["total_mismatch"]
     for figure in figures:
         assert figure in document.reasons[0].text
+
+
+@pytest.mark.parametrize(
+    ("values", "items", "code"),
+    [
+        ({"total": None}, [{"price": "100", "total": "100"}], "total_mismatch"),
+        ({}, [{"price": "100", "total": "100"}, {"price": None, "total": None}], "total_mismatch"),
+        ({"invoice_date": None, "due_date": None}, [], "no_date"),
+    ],
+)
+def test_what_servicetitan_may_leave_out(
+    world: World, values: dict[str, Any], items: list[dict[str, Any]], code: str
+) -> None:
+    world.invoice(5, *items, **values)
+    document = only(build(world))
+    assert codes(document) == [code]
+    assert document.reasons[0].text
+    assert document.amount in (0, 100)
 
 
 # Credits

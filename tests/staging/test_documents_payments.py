@@ -144,6 +144,22 @@ def test_a_payment_of_nothing_is_skipped(world: World) -> None:
     assert only(build(world)).verdict is Verdict.SKIPPED
 
 
+@pytest.mark.parametrize(
+    ("values", "applied", "expected"),
+    [
+        ({"total": None}, [], {0: ["total_mismatch"]}),
+        ({"total": None}, [(1, "100")], {1: ["total_mismatch"]}),
+        ({}, [(1, None), (2, "60")], {0: ["total_mismatch"], 1: ["total_mismatch"], 2: ["total_mismatch"]}),
+        ({"payment_date": None}, [(1, "100")], {1: ["no_date"]}),
+    ],
+)
+def test_what_servicetitan_may_leave_out(
+    world: World, values: dict[str, Any], applied: list[tuple[int, Any]], expected: dict[int, list[str]]
+) -> None:
+    world.payment(9, *applied, **values)
+    assert {document.part: codes(document) for document in build(world, *POSTED)} == expected
+
+
 # Once one part was intended
 
 

@@ -8,8 +8,9 @@ with created as (
         number as business_key,
         case when wrong_number is not null then [{
             code: 'unknown_customer',
-            text: 'customers.csv links ''' || display_name || ''' to ' || wrong_number || ', which is no customer of the ERP: '
-                || 'mend or remove the row.'
+            text: 'customers.csv links ''' || display_name || ''' to '
+                || coalesce(given(wrong_number) || ', which is no customer of the ERP', 'nothing')
+                || fault_of('customers.csv', customer_id::varchar) || ': mend or remove the row.'
         }] else [] end as reasons,
         case when wrong_number is not null then 'blocked' else 'due' end as verdict
     from customers

@@ -23,7 +23,8 @@ with contacts as (
 ),
 facts as (
     select
-        customer.customer_id, customer.source_key, customer.home_day, customer.merged_to_id, customer.is_active,
+        customer.customer_id, customer.source_key, customer.home_day, customer.merged_to_id,
+        customer.is_active is distinct from false as is_active,
         case customer.type when 'Commercial' then 'Company' else 'Person' end as type,
         left(coalesce(trim(customer.name), ''), 100) as display_name,
         left(coalesce(trim(customer.street), ''), 100) as address_line1,
@@ -56,7 +57,7 @@ create or replace temp table customer_needs as
 with sources as (
     select kind, source_key, customer_id, document_date, total, sync_status, is_active, home_day from sales_sources
     union all
-    select 'payment', source_key, customer_id, payment_date, null, sync_status, is_active, home_day
+    select 'payment', source_key, customer_id, payment_date, null, sync_status, is_active is distinct from false, home_day
     from staging.stg_servicetitan__payments
 )
 select parties.final_customer_id as customer_id, min(sources.home_day) as home_day

@@ -1,10 +1,10 @@
 -- What every flow stands on. Temporary, made anew for each build from the tables `rules`, `known_documents`
 -- and `known_links`, which hold the settings and the outbox's side.
 
-create or replace temp macro figure(x) as rtrim(rtrim(cast(x as decimal(28, 5))::varchar, '0'), '.');
+create or replace temp macro figure(x) as coalesce(rtrim(rtrim(cast(x as decimal(28, 5))::varchar, '0'), '.'), 'nothing');
 create or replace temp macro money(x) as cast(x as decimal(18, 2))::varchar;
 create or replace temp macro given(x) as nullif(trim(x), '');
-create or replace temp macro is_sub_cent(x) as x <> round(x, 2);
+create or replace temp macro is_no_amount(x) as coalesce(x <> round(x, 2), true);  -- ServiceTitan's may be null, too
 create or replace temp macro named(name, id) as case when name is null then id::varchar else '''' || name || ''' (id ' || id || ')' end;
 create or replace temp macro cut(x, longest) as case when length(x) > longest then left(x, longest - 1) || '…' else x end;
 create or replace temp macro in_open_period(posting_date, opens, policy) as
@@ -14,6 +14,12 @@ create or replace temp macro is_closed(posting_date, opens, closes) as
     coalesce(posting_date < opens, false) or coalesce(posting_date > closes, false);
 create or replace temp macro open_period(opens, closes) as
     coalesce('from ' || opens, 'up to any day') || coalesce(' to ' || closes, '');
+-- Rows at fault are left out of the mapping: what lacks one is told of it.
+create or replace temp macro fault_of(in_file, of_key) as coalesce((
+    select ' (at fault: ' || string_agg(coalesce('row ' || nullif(row, 0) || ', ', '') || message, '; ' order by row) || ')'
+    from mapping.faults
+    where file = in_file and (key = of_key or key is null)
+), '');
 create or replace temp macro of_revision(business_key, revision) as
     business_key || case when revision > 0 then '-R' || revision else '' end;
 create or replace temp macro is_posted_by_office(sync_status, only_posted) as

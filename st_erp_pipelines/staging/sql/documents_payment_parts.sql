@@ -29,7 +29,7 @@ refund as (
 total_mismatch as (
     select payment_id, part, 'total_mismatch' as code,
         'Payment ' || label || ' has the total ' || figure(payment_amount) || ', its parts make ' || figure(parts_total)
-        || case when parts_total = payment_amount then ', with fractions of a cent' else '' end
+        || case when parts_total = payment_amount then ', with fractions of a cent or gaps' else '' end
         || ': mend it in ServiceTitan.' as text
     from payment_documents
     where is_mismatched
@@ -55,7 +55,7 @@ unmapped_payment_type as (
     select payment_id, part, 'unmapped_payment_type' as code,
         'Payment type ''' || coalesce(payment_type_name, '') || ''' has no '
         || case when is_type_mapped then 'batches' else 'row' end
-        || ' in payment_types.csv: add it, or a row for *.' as text
+        || ' in payment_types.csv' || fault_of('payment_types.csv', payment_type_name) || ': add it, or a row for *.' as text
     from payment_documents
     where not is_type_mapped or (given(batches) is null and draft_batch is null)
 ),
@@ -72,6 +72,11 @@ overlong_key as (
         || 'shorter key_prefix before anything is posted.' as text
     from payment_documents
     where length(business_key) > 20
+),
+no_date as (
+    select payment_id, part, 'no_date' as code, 'Payment ' || label || ' has no date: give it one in ServiceTitan.' as text
+    from payment_documents
+    where payment_date is null
 ),
 closed_period as (
     select payment_id, part, 'closed_period' as code,
@@ -91,7 +96,8 @@ reasons as (
     union all select 8, * from unmapped_payment_type
     union all select 9, * from foreign_currency
     union all select 10, * from overlong_key
-    union all select 11, * from closed_period
+    union all select 11, * from no_date
+    union all select 12, * from closed_period
 ),
 reasons_of_part as (
     select payment_id, part, list({code: code, text: text} order by rule, text) as reasons
@@ -111,7 +117,7 @@ judged as (
         case
             when payment_date < go_live then 'out_of_scope'
             when not is_active then 'withdrawn'
-            when amount = 0 then 'skipped'
+            when amount = 0 and payment_amount is not null then 'skipped'
             when reasons is not null then 'blocked'
             else 'due'
         end as verdict
@@ -125,8 +131,8 @@ select
     source_key,
     business_key,
     coalesce(home_day, start_date) as home_day,
-    payment_date as business_date,
-    amount::decimal(18, 2) as amount,
+    coalesce(payment_date, home_day, start_date) as business_date,
+    coalesce(amount, 0)::decimal(18, 2) as amount,
     currency,
     coalesce(party, '') as party,
     source_hash,

@@ -12,15 +12,16 @@ built_again as (
     from newest_known as known
     join staging.stg_servicetitan__payments as payment on payment.source_key = known.source_key
     where known.kind = 'payment' and is_built_again(
-        known.is_final, known.state, known.is_flagged, known.source_hash, payment.source_hash, payment.is_active
+        known.is_final, known.state, known.is_flagged, known.source_hash, payment.source_hash,
+        payment.is_active is distinct from false
     )
 )
 select
-    payment.*,
+    payment.* replace (payment.is_active is distinct from false as is_active),
     coalesce(given(payment.reference_number), given(payment.check_number), payment.payment_id::varchar) as label,
-    payment.total < 0 or payment.refunded_payment_id is not null as is_refund,
+    coalesce(payment.total < 0, false) or payment.refunded_payment_id is not null as is_refund,
     -- What was sent, or is to be taken back, keeps the parts it had.
-    coalesce(known.is_any_fixed, false) or not payment.is_active as keeps_parts,
+    coalesce(known.is_any_fixed, false) or payment.is_active is not distinct from false as keeps_parts,
     coalesce(own_type.payment_type_name, any_type.payment_type_name) is not null as is_type_mapped,
     coalesce(case when own_type.payment_type_name is null then any_type.batches else own_type.batches end, '') as batches,
     coalesce(
@@ -41,7 +42,7 @@ left join staging.stg_servicetitan__business_units as units on units.business_un
 left join parties on parties.customer_id = payment.customer_id
 where
     is_posted_by_office(payment.sync_status, rules.only_posted)
-    and (payment.is_active or known.source_key is not null)
+    and (payment.is_active is distinct from false or known.source_key is not null)
     and case
         when known.source_key is null then rules.since is null or payment.loaded_at >= rules.since
         else built_again.source_key is not null
@@ -53,7 +54,7 @@ with applied as (
         payment_id, invoice_id, amount,
         row_number() over (partition by payment_id order by applied_id) as part
     from staging.stg_servicetitan__payment_applications
-    where amount <> 0
+    where amount is distinct from 0
 ),
 on_account as (
     select payment.payment_id, payment.total - coalesce(sum(applied.amount), 0) as amount, count(applied.part) as applied_count
@@ -95,8 +96,8 @@ select
     ) as is_built,
     sum(parts.amount) over (partition by parts.payment_id) as parts_total,
     not payment.keeps_parts and (
-        sum(parts.amount) over (partition by parts.payment_id) <> payment.total
-        or bool_or(is_sub_cent(parts.amount)) over (partition by parts.payment_id)
+        sum(parts.amount) over (partition by parts.payment_id) is distinct from payment.total
+        or bool_or(is_no_amount(parts.amount)) over (partition by parts.payment_id)
     ) as is_mismatched
 from parts
 join payments as payment using (payment_id)

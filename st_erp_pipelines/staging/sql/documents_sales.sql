@@ -2,7 +2,7 @@
 
 create or replace temp table sales as
 with item_totals as (
-    select kind, id, sum(total) as items_total, bool_or(is_sub_cent(total)) as has_sub_cents
+    select kind, id, sum(total) as items_total, bool_or(is_no_amount(total)) as has_no_amounts
     from sales_items
     group by all
 )
@@ -17,7 +17,7 @@ select
     in_open_period(source.document_date, rules.opens, rules.closed_period) as posting_date,
     items.id is not null and not source.has_null_items as has_items,
     coalesce(items.items_total, 0) as items_total,
-    coalesce(items.has_sub_cents, false) or is_sub_cent(source.total) or is_sub_cent(source.sales_tax) as has_sub_cents,
+    coalesce(items.has_no_amounts, false) or is_no_amount(source.total) or is_no_amount(source.sales_tax) as has_no_amounts,
     coalesce(zones.name, mapped_zone.tax_zone_name) as tax_zone_name,
     coalesce(given(mapped_zone.liability_account), given(any_zone.liability_account)) as liability_account,
     coalesce(given(mapped_zone.tax_code), given(any_zone.tax_code)) as zone_tax_code,

@@ -29,7 +29,7 @@ unmapped_business_unit as (
         case
             when business_unit_id is null then 'No business unit is named: give it one in ServiceTitan.'
             else 'Business unit ' || named(business_unit_name, business_unit_id)
-                || ' has no row in business_units.csv: add one with its dimension value.'
+                || ' has no row in business_units.csv' || fault_of('business_units.csv', business_unit_id::varchar) || ': add one with its dimension value.'
         end as text
     from units
     where not is_unit_mapped and (business_unit_id is not null or not exists (
@@ -43,7 +43,7 @@ unmapped_account as (
         || case
             when gl_account_number is null then 'it names no general ledger account'
             else 'general ledger account ''' || gl_account_number || coalesce(' ' || gl_account_name, '')
-                || ''' has no row in accounts.csv'
+                || ''' has no row in accounts.csv' || fault_of('accounts.csv', gl_account_number)
         end
         || ', and business unit ' || coalesce(named(business_unit_name, business_unit_id), '(none)')
         || ' has no account in business_units.csv: add one of them, or a row for * to accounts.csv.' as text
@@ -55,7 +55,7 @@ unmapped_tax_zone as (
     select kind, id, 'unmapped_tax_zone' as code,
         case when tax_zone_id is null then 'No tax zone is named, and * has' else 'Tax zone ' || named(tax_zone_name, tax_zone_id) || ' has' end
         || case tax when 'erp_computes' then ' no tax_code' else ' no liability_account' end
-        || ' in tax_zones.csv: add it.' as text
+        || ' in tax_zones.csv' || fault_of('tax_zones.csv', tax_zone_id::varchar) || ': add it.' as text
     from sales
     where
         (tax = 'liability_line' and sales_tax <> 0 and liability_account is null)
@@ -65,7 +65,7 @@ no_items as (
     select kind, id, 'no_items' as code,
         word || ' ' || label || ' over ' || figure(total) || ' has no lines: add them in ServiceTitan.' as text
     from sales
-    where total <> 0 and not has_items
+    where total is distinct from 0 and not has_items
 ),
 total_mismatch as (
     select kind, id, 'total_mismatch' as code,
@@ -75,12 +75,12 @@ total_mismatch as (
                 || 'invoice in ServiceTitan.'
             else word || ' ' || label || ' has the total ' || figure(total) || ', its lines ' || figure(items_total)
                 || ' and sales tax ' || figure(sales_tax) || ' make ' || figure(items_total + sales_tax)
-                || case when has_sub_cents then ', with fractions of a cent' else '' end || ': mend it in ServiceTitan.'
+                || case when has_no_amounts then ', with fractions of a cent or gaps' else '' end || ': mend it in ServiceTitan.'
         end as text
     from sales
     where
         (kind = 'credit_memo' and total < 0)
-        or (has_items and (has_sub_cents or total is distinct from round(items_total + sales_tax, 2)))
+        or (has_items and (has_no_amounts or total is distinct from round(items_total + sales_tax, 2)))
 ),
 foreign_currency as (
     select kind, id, 'foreign_currency' as code,
@@ -88,6 +88,11 @@ foreign_currency as (
         || local_currency || ': enter it by hand.' as text
     from sales
     where currency <> local_currency
+),
+no_date as (
+    select kind, id, 'no_date' as code, word || ' ' || label || ' has no date: give it one in ServiceTitan.' as text
+    from sales
+    where document_date is null
 ),
 closed_period as (
     select kind, id, 'closed_period' as code,
@@ -106,7 +111,8 @@ reasons as (
     union all select 7, * from unmapped_account
     union all select 8, * from unmapped_tax_zone
     union all select 9, * from foreign_currency
-    union all select 10, * from closed_period
+    union all select 10, * from no_date
+    union all select 11, * from closed_period
 )
 select kind, id, list({code: code, text: text} order by rule, text) as reasons
 from reasons

@@ -24,8 +24,10 @@ copy (
 select count(*), count(distinct key) from read_parquet($target)
 
 -- step: total
-select coalesce(t."totalCount", t."@odata.count")
-from (select from_json(content, '{{"totalCount": "BIGINT", "@odata.count": "BIGINT"}}') as t from read_text($page))
+-- Each query of a walk (by ids, in groups) announces its own total, on its first page or on all of them.
+select sum(outline."totalCount")::bigint
+from (select from_json(content, '{{"page": "BIGINT", "totalCount": "BIGINT"}}') as outline from read_text($pages))
+where coalesce(outline.page, 1) = 1
 
 -- step: unreadable
 select parse_filename(filename) from read_blob($pages)
