@@ -236,9 +236,9 @@ class Server:
                 401, "Authentication_InvalidCredentials", "The server has rejected the client credentials."
             )
         self.check_limits()
-        body = await request.body()
         self.inside += 1
         try:
+            body = await request.body()
             async with self.processing:
                 seconds = POSTING_SECONDS if is_action else SERVER_SECONDS.get(request.method, 0.0)
                 await asyncio.sleep(seconds / self.speed)

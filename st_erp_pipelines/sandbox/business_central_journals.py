@@ -23,7 +23,8 @@ EARLIER = (
 
 
 def create_batch(company: Company, body: Any) -> Row:
-    accepted = ENTITIES[BATCHES].accept(body)
+    accepted = ENTITIES[BATCHES].accept(body, nested=frozenset({PAYMENTS}))
+    payments = accepted.pop(PAYMENTS, [])
     if not accepted.get("code"):
         raise dialog("Code must be filled in. Enter a value.")
     if company.find(BATCHES, "code", accepted["code"]):
@@ -33,7 +34,21 @@ def create_batch(company: Company, body: Any) -> Row:
     row = ENTITIES["journals"].blank() | accepted | {"id": company.new_id(), "templateDisplayName": TEMPLATE}
     row |= {"_has_blank_line": False}
     set_balancing_account(company, row, accepted)
-    return company.save(BATCHES, row)
+    company.save(BATCHES, row)
+    try:
+        for payment in payments:
+            create_payment(company, payment, batch_id=row["id"])
+    except ODataError:
+        remove_batch(company, row)
+        raise
+    return row
+
+
+def remove_batch(company: Company, batch: Row) -> None:
+    for line in company[PAYMENTS].by("journalId", batch["id"]):
+        company.remove(PAYMENTS, line)
+    for name in (BATCHES, "journals"):
+        company.remove(name, batch)
 
 
 def change_batch(company: Company, row: Row, body: Any) -> Row:
@@ -80,10 +95,7 @@ def follow_previous(company: Company, batch: Row, accepted: Row) -> Row:
     taken = [line["lineNumber"] for line in lines] + ([10000] if batch["_has_blank_line"] else [])
     line_number = accepted.get("lineNumber") or max(taken, default=0) + 10000
     if line_number in taken:
-        raise company.duplicate_key(
-            "Gen. Journal Line",
-            place_of(batch, line_number),
-        )
+        raise company.duplicate_key("Gen. Journal Line", place_of(batch, line_number))
     previous = lines[-1] if lines else {"postingDate": company.today(), "documentNumber": ""}
     return {
         "lineNumber": line_number,
@@ -238,8 +250,7 @@ def close_batch(company: Company, batch: Row) -> None:
     if company.posting_setup.get("increment_batch_name") and found:
         digits = found.group()
         code = batch["code"].replace(digits, f"{int(digits) + 1:0{len(digits)}d}", 1)
-        for name in (BATCHES, "journals"):
-            company.remove(name, batch)
+        remove_batch(company, batch)
         company.save(BATCHES, batch | {"id": company.new_id(), "code": code})
 
 

@@ -48,6 +48,8 @@ MASTERS = (
     "customers",
     "items",
 )
+# A released document shows as Open although it is not posted.
+UNPOSTED = {"draft": "Draft", "released": "Open", "in_review": "In_x0020_Review"}
 KINDS = {"invoice": sales.INVOICE, "credit_memo": sales.CREDIT_MEMO}
 
 
@@ -144,18 +146,20 @@ def add_batches(company: Company, seeds: list[Row]) -> None:
 
 
 def enter_document(company: Company, values: Row) -> Row:
-    """What a person typed: {"type": "invoice" | "credit_memo", "status": "posted" | "draft", "dimensions":
-    {code: value}, wire properties, "lines": [{"accountNumber" | "itemNumber", "dimensions", wire properties}]}."""
+    """What a person typed: {"type": "invoice" | "credit_memo", "status": "posted" or one of UNPOSTED, wire
+    properties, "dimensions": {code: value}, "lines": [{"accountNumber" | "itemNumber", "dimensions", wire
+    properties}]}."""
     kind = KINDS[values["type"]]
     header = writable(ENTITIES[kind.set_name], values)
     header["dimensionSetLines"] = typed_dimensions(values)
     header[kind.lines] = [typed_line(line) for line in values.get("lines", [])]
     row = sales.create(company, kind, header, by_person=True, row_id=values.get("id", ""))
-    if values.get("status", "posted") == "posted":
+    status = values.get("status", "posted")
+    if status == "posted":
         posting.post(company, kind, row, by_person=True)
-    if modified(values):
-        company.save(kind.set_name, row, modified_at=modified(values))
-    return row
+    else:
+        row["status"] = UNPOSTED[status]
+    return company.save(kind.set_name, row, modified_at=modified(values))
 
 
 def typed_line(line: Row) -> Row:

@@ -409,6 +409,17 @@ def test_refuses_to_post_payments(bc: Client, rest: dict[str, str], change: dict
     assert len(bc.state()["customerPayments"]) == 1
 
 
+def test_a_payment_line_takes_what_it_lacks_from_its_invoice_and_the_line_before(bc: Client) -> None:
+    bc.payment("AP1-0", "-10")
+    journal = bc.id_of("customerPaymentJournals", "code", "STPAY")
+    body = {"amount": 5, "appliesToInvoiceId": bc.posted("ONE", customer="PROJ")["id"]}
+    found = bc.post(f"customerPaymentJournals({journal})/customerPayments", body)
+    taken = ("PROJ", "With a project", "2026-03-05", "AP1-0", 5)
+    names = ("customerNumber", "description", "postingDate", "documentNumber", "amount")
+    assert tuple(found[name] for name in names) == taken
+    assert valid(bc.rows(f"customerPayments({found['id']})/dimensionSetLines")) == {"PROJECT": "P1"}
+
+
 def test_an_invoice_paid_by_a_line_before_is_no_longer_open(bc: Client) -> None:
     number = bc.posted("ONE", "100.00")["number"]
     for part in ("AP1-0", "AP2-0"):
@@ -434,6 +445,15 @@ def test_makes_and_changes_batches(bc: Client) -> None:
     assert again.startswith("400 Internal_EntityWithSameKeyExists")
     changed = bc.patch(f"customerPaymentJournals({made['id']})", {"displayName": "New"}, made["@odata.etag"])
     assert changed["displayName"] == "New"
+
+
+def test_a_batch_comes_with_its_payments_or_not_at_all(bc: Client) -> None:
+    good, bad = ({"customerNumber": customer, "documentNumber": "AP1-0", "amount": -1} for customer in ("C1", "NOBODY"))
+    said = bc.refused("POST", "customerPaymentJournals", {"code": "STNEW", "customerPayments": [good, bad]})
+    assert said == f'{DIALOG}The "customerNumber" does not match to a Customer.'
+    assert (bc.state()["customerPayments"], bc.rows("customerPaymentJournals?$filter=code eq 'STNEW'")) == ([], [])
+    bc.post("customerPaymentJournals?$expand=customerPayments", {"code": "STNEW", "customerPayments": [good, good]})
+    assert [found["lineNumber"] for found in bc.state()["customerPayments"]] == [10000, 20000]
 
 
 def test_a_batch_name_with_digits_may_move_on() -> None:
@@ -475,6 +495,22 @@ def test_people_enter_and_edit_documents(bc: Client) -> None:
     )
     bc.control("edit_draft", {"id": draft["id"], "delete": True})
     assert len(bc.state()["salesInvoices"]) == 1
+
+
+def test_a_released_invoice_shows_as_open_but_is_not_posted(bc: Client) -> None:
+    typed = {"type": "invoice", "customerNumber": "C1", "postingDate": "2026-03-01"}
+    released = bc.control(
+        "enter", {**typed, "status": "released", "lines": [{"accountNumber": "40100", "quantity": 1}]}
+    )
+    path = f"salesInvoices({released['id']})"
+    assert (bc.get(path)["status"], bc.get(path)["number"]) == ("Open", "S-INV102001")
+    body = {"documentNumber": "AP1-0", "amount": -1, "appliesToInvoiceId": released["id"]}
+    journal = bc.id_of("customerPaymentJournals", "code", "STPAY")
+    assert "should be the ID of an Open" in bc.refused(
+        "POST", f"customerPaymentJournals({journal})/customerPayments", body
+    )
+    bc.post(f"{path}/Microsoft.NAV.post")
+    assert bc.get(path)["number"] == "PS-INV103001"
 
 
 def test_the_seed_gives_the_same_ids_each_time() -> None:
