@@ -81,6 +81,7 @@ def test_a_customer_that_a_document_names_is_created(world: World) -> None:
         ({"is_active": False}, False),
         ({"sync_status": "Pending"}, False),
         ({"total": "0"}, False),
+        ({"first_sync_status": "Exported"}, False),  # never sent, so it needs no customer
     ],
 )
 def test_only_documents_in_scope_name_customers(world: World, change: dict[str, Any], is_named: bool) -> None:

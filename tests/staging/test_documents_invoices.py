@@ -98,6 +98,12 @@ def test_what_was_exported_when_first_seen_is_only_adopted(
     assert (document.verdict, document.adopt_only) == (Verdict.DUE, adopt_only)
 
 
+def test_what_is_only_adopted_is_never_blocked(world: World) -> None:
+    world.invoice(5, first_sync_status="Exported", business_unit_id=9, customer_id=99)
+    document = only(build(world))
+    assert (document.verdict, document.adopt_only, document.reasons) == (Verdict.DUE, True, ())
+
+
 @pytest.mark.parametrize(("day", "verdict"), [("2026-10-31", "out_of_scope"), ("2026-11-01", "due")])
 def test_nothing_from_before_go_live(world: World, day: str, verdict: str) -> None:
     world.invoice(5, invoice_date=day)

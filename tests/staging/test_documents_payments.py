@@ -415,6 +415,12 @@ def test_what_is_built_again(
     assert [document.part for document in build(world, *parts, *POSTED, since=since)] == expected
 
 
+def test_what_is_only_adopted_is_never_blocked(world: World) -> None:
+    world.payment(9, (1, "100"), first_sync_status="Exported", customer_id=99)
+    document = only(build(world))
+    assert (document.verdict, document.adopt_only, document.reasons) == (Verdict.DUE, True, ())
+
+
 @pytest.mark.parametrize(("status", "is_built"), [("Pending", False), ("Exported", True)])
 def test_only_what_the_office_posted(world: World, status: str, is_built: bool) -> None:
     world.payment(9, sync_status=status, first_sync_status=status)

@@ -55,9 +55,12 @@ from facts;
 -- The first day on which a document that may be sent needs a customer.
 create or replace temp table customer_needs as
 with sources as (
-    select kind, source_key, customer_id, document_date, total, sync_status, is_active, home_day from sales_sources
+    select kind, source_key, customer_id, document_date, total, sync_status, first_sync_status, is_active, home_day
+    from sales_sources
     union all
-    select 'payment', source_key, customer_id, payment_date, null, sync_status, is_active is distinct from false, home_day
+    select
+        'payment', source_key, customer_id, payment_date, null, sync_status, first_sync_status,
+        is_active is distinct from false, home_day
     from staging.stg_servicetitan__payments
 )
 select parties.final_customer_id as customer_id, min(sources.home_day) as home_day
@@ -68,6 +71,7 @@ left join newest_known as known on known.kind = sources.kind and known.source_ke
 where
     sources.is_active
     and is_posted_by_office(sources.sync_status, rules.only_posted)
+    and not is_adopt_only(sources.first_sync_status)
     and (sources.total is null or sources.total <> 0 or rules.zero_totals = 'post')
     and (
         (sources.document_date >= rules.go_live and known.state is distinct from 'out_of_scope')
