@@ -161,6 +161,17 @@ def test_payment_1_is_not_payment_11(target: Payments) -> None:
     assert find(target, wanted(payment=1)).found is Found.ABSENT
 
 
+def test_only_a_payment_of_the_ledger_counts_and_its_date_is_compared(target: Payments, person: Person) -> None:
+    by_hand = {"journal": "STPAYB", "accountNumber": "1020", "documentNumber": "AP1-0", "amount": 5}
+    person.enters(**by_hand, postingDate=POSTED_ON)
+    (batch,) = person.sees("customerPaymentJournals", code="STPAYB")
+    person.acts("POST", f"journals({batch['id']})/Microsoft.NAV.post")
+    assert person.sees("generalLedgerEntries", documentNumber="AP1-0")
+    assert find(target, wanted()).found is Found.ABSENT
+    post(target, wanted(posting_date="2026-11-06"))
+    assert "date is 2026-11-06" in find(target, wanted()).differs_from(wanted())
+
+
 # What proves nothing
 
 
@@ -307,6 +318,28 @@ def test_a_ledger_line_of_somebody_else_stops_a_batch_too(target: Payments, pers
     with pytest.raises(Unavailable, match="'G2'"):
         enter(target, wanted())
     assert person.sees("customerPayments") == []
+
+
+def test_the_blank_line_that_posting_leaves_stops_nothing(
+    target: Payments, client: BusinessCentral, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = client.rows
+    blank = {"documentNumber": "", "amount": 0, "accountNumber": ""}
+
+    def with_blank(path: str, **query: Any) -> Any:
+        return [blank, *rows(path, **query)] if path.endswith("journalLines") else rows(path, **query)
+
+    monkeypatch.setattr(client, "rows", with_blank)
+    post(target, wanted())
+
+
+def test_our_own_line_is_not_called_somebody_elses(target: Payments, client: BusinessCentral) -> None:
+    enter(target, wanted())
+    restarted = target_of(client)
+    restarted.look_up([wanted(), wanted(payment=2)])
+    with pytest.raises(Unavailable) as refused:
+        restarted.send(wanted(payment=2), Move.ENTER)
+    assert "not used" not in refused.value.sentence()
 
 
 def test_a_batch_is_used_again_once_it_was_cleared(target: Payments, person: Person) -> None:
