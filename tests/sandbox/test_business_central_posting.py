@@ -420,6 +420,12 @@ def test_a_payment_line_takes_what_it_lacks_from_its_invoice_and_the_line_before
     assert valid(bc.rows(f"customerPayments({found['id']})/dimensionSetLines")) == {"PROJECT": "P1"}
 
 
+def test_without_a_balancing_account_a_line_too_early_is_found_out_at_posting(bc: Client) -> None:
+    number = bc.posted("ONE")["number"]
+    bc.payment("AP1-0", "-10", batch="LOOSE", postingDate="2026-02-01", appliesToInvoiceNumber=number)
+    assert bc.refused("POST", bc.post_batch("LOOSE")).startswith(f"{DIALOG}You are not allowed to apply and post")
+
+
 def test_an_invoice_paid_by_a_line_before_is_no_longer_open(bc: Client) -> None:
     number = bc.posted("ONE", "100.00")["number"]
     for part in ("AP1-0", "AP2-0"):
