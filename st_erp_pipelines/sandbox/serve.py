@@ -129,7 +129,7 @@ def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
             yield f"http://{HOST}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join()
+            thread.join(timeout=10)
 
 
 def _wait(done: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
