@@ -59,6 +59,6 @@ def post(connection: Connection, flow: str) -> dg.AssetsDefinition:
 
 def _metadata(report: RunReport) -> dict[str, int | str]:
     """The states of DESIGN section 2, and the money. Every partition of a range carries the whole run's figures."""
-    counts: dict[str, int | str] = dict(report.states)
+    counts: dict[str, int | str] = {str(state): count for state, count in report.states.items()}
     stopped = {"stopped": " ".join(report.sentences)} if report.stopped else {}
     return counts | {"amount_posted": str(report.amount_posted)} | stopped

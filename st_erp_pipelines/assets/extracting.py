@@ -8,10 +8,10 @@ from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, OPEN_DAYS
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
-from st_erp_pipelines.staging.extract import Extract
+from st_erp_pipelines.staging.extract import Extract, keys_in
 from st_erp_pipelines.staging.questions import QUESTIONS
 
-READ_BY_PARENT = {"credit_memo_items": ("credit_memos", "creditMemoIds")}
+READ_BY_PARENT = {"credit_memo_items": "credit_memos"}
 
 
 def extract_by_day(
@@ -20,7 +20,7 @@ def extract_by_day(
     """`behind`: staging tables that name records of this entity; `after`: other assets to wait for."""
     parent = READ_BY_PARENT.get(entity)
     deps = [[connection.name, "staging", f"{system}__{table}"] for table in behind]
-    deps += [[connection.name, system, parent[0]]] if parent else []
+    deps += [[connection.name, system, parent]] if parent else []
 
     @dg.asset(
         key=[connection.name, system, entity],
@@ -39,7 +39,7 @@ def extract_by_day(
             days = sorted(set(days) & set(pipeline.open_days(system, entity)))
         for day in days:
             if parent:
-                reader.of_parents(entity, day, pipeline.landed_ids(system, parent[0], day), parent[1])
+                reader.of_parents(entity, day, pipeline.landed_ids(system, parent, day))
             else:
                 reader.day(entity, day)
         _read_named(pipeline, reader, system, entity)
@@ -50,7 +50,8 @@ def extract_by_day(
 
 def _read_named(pipeline: Pipeline, reader: Extract, system: str, entity: str) -> None:
     if system == "servicetitan" and entity in QUESTIONS:
-        reader.by_id(entity, pipeline.ids_to_ask_for(entity))
+        just_read = {int(key) for key in keys_in([landed.path for landed in reader.landed])}
+        reader.by_id(entity, set(pipeline.ids_to_ask_for(entity)) - just_read)
 
 
 def extract_whole(

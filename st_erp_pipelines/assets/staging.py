@@ -66,9 +66,11 @@ def quarantine_check(connection: Connection, system: str, entity: str) -> dg.Ass
     )
     def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
         reasons = pipelines.of(connection, context.run.run_id).quarantined(system, entity)
-        table = dg.MetadataValue.table([dg.TableRecord({"key": key, "reason": reason}) for key, reason in reasons[:50]])
+        first = "\n".join(f"- {key}: {reason}" for key, reason in reasons[:50]) or "none"
         return dg.AssetCheckResult(
-            passed=not reasons, severity=dg.AssetCheckSeverity.WARN, metadata={"records": len(reasons), "first": table}
+            passed=not reasons,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"records": len(reasons), "first": dg.MetadataValue.md(first)},
         )
 
     return check

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -61,10 +61,10 @@ class Extract:
         wanted = sorted(set(ids))
         return self._read(entity, "by_id", ids=wanted) if wanted else None
 
-    def of_parents(self, entity: str, day: date, parents: Iterable[int], parameter: str) -> Landed:
+    def of_parents(self, entity: str, day: date, parents: Iterable[int]) -> Landed | None:
         """Records that can only be asked for by their parents' ids, landed in the day of these."""
         wanted = sorted(set(parents))
-        return self._read(entity, day.isoformat(), extra={parameter: wanted})
+        return self._read(entity, day.isoformat(), ids=wanted) if wanted else None
 
     def _has_full(self, entity: str) -> bool:
         files = landing_files(self.root, self.connection, self.system, entity)
@@ -112,10 +112,12 @@ def open_days(root: Path, connection: str, system: str, entity: str, zone: str, 
 
 
 def keys_landed(root: Path, connection: str, system: str, entity: str, part: str) -> list[str]:
-    files = [str(path) for path in (root / connection / system / entity / part).glob("*.parquet")]
+    return keys_in(list((root / connection / system / entity / part).glob("*.parquet")))
+
+
+def keys_in(files: Sequence[Path]) -> list[str]:
     if not files:
         return []
+    query = "select distinct key from read_parquet($files)"
     with duckdb.connect() as con:
-        return [
-            key for (key,) in con.execute("select distinct key from read_parquet($files)", {"files": files}).fetchall()
-        ]
+        return [key for (key,) in con.execute(query, {"files": [str(path) for path in files]}).fetchall()]

@@ -67,7 +67,7 @@ select
     document_day as business_date,
     0::decimal(18, 2) as amount,
     coalesce((select local_currency from rules), '') as currency,
-    number as party,
+    display_name as party,
     source_hash,
     case when is_change then to_json({
         change: true, erp_number: number, display_name: display_name, address_line1: address_line1,
