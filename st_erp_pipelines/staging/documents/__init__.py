@@ -24,9 +24,7 @@ Build = Callable[
 
 
 def _without_links(
-    build: Callable[
-        [duckdb.DuckDBPyConnection, Connection, KnownDocuments, datetime | None], list[BuiltDocument]
-    ],
+    build: Callable[[duckdb.DuckDBPyConnection, Connection, KnownDocuments, datetime | None], list[BuiltDocument]],
 ) -> Build:
     return lambda con, connection, known, since: (build(con, connection, known, since), [])
 

@@ -32,6 +32,4 @@ def build_customers(
 
 def _without_gaps(document: BuiltDocument) -> BuiltDocument:
     """A term that nobody mapped is left as it is over there, not emptied."""
-    return replace(
-        document, payload={name: value for name, value in document.payload.items() if value is not None}
-    )
+    return replace(document, payload={name: value for name, value in document.payload.items() if value is not None})

@@ -111,13 +111,9 @@ def _settings(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _install(
-    con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
+def _install(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """One statement with a list for each column: a statement for each row takes a hundred times as long."""
-    columns = ", ".join(
-        f"unnest(${name}::{DOCUMENT_TYPES.get(name, 'varchar')}[]) as {name}" for name in names
-    )
+    columns = ", ".join(f"unnest(${name}::{DOCUMENT_TYPES.get(name, 'varchar')}[]) as {name}" for name in names)
     lists = zip(*rows, strict=True) if rows else [()] * len(names)
     given = {name: list(values) for name, values in zip(names, lists, strict=True)}
     con.execute(f"create or replace temp table {table} as select {columns}", given)
