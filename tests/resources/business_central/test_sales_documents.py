@@ -253,6 +253,20 @@ def test_what_was_posted_without_an_answer_is_found_again(target: SalesDocuments
     assert find(target, entered).found is Found.COMPLETE
 
 
+def test_an_accepted_posting_that_left_a_draft_is_in_doubt(
+    target: SalesDocuments, client: BusinessCentral, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = enter(target, wanted())
+    write = client.write
+
+    def queued(method: str, path: str, **rest: Any) -> Any:
+        return {} if "NAV.post" in path else write(method, path, **rest)
+
+    monkeypatch.setattr(client, "write", queued)
+    with pytest.raises(InDoubt, match="still a draft"):
+        target.send(entered, Move.POST)
+
+
 def test_posted_stays_posted_where_its_number_cannot_be_read(
     target: SalesDocuments, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
