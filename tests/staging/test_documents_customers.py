@@ -55,7 +55,7 @@ def test_a_customer_that_a_document_names_is_created(world: World) -> None:
     (document,), links = build(world)
     assert links == []
     assert (document.flow, document.kind, document.verdict) == ("customers", "customer", Verdict.DUE)
-    assert (document.business_key, document.party, document.label) == ("STA-7", "STA-7", "Ann Lee")
+    assert (document.business_key, document.party, document.label) == ("STA-7", "Ann Lee", "Ann Lee")
     assert (document.amount, document.currency, document.home_day) == (0, "USD", date(2026, 11, 6))
     assert document.payload == {
         "number": "STA-7",
@@ -291,7 +291,7 @@ def test_a_posted_customer_that_changed_gets_the_next_revision(world: World) -> 
     posted = known("customer", 7, "posted", today(world))
     world.put("customer_contacts", contact_id=1, customer_id=7, type="Email", value="ann@lee.example")
     (document,), _ = build(world, posted)
-    assert (document.revision, document.business_key, document.party) == (1, "STA-7/R1", "STA-7")
+    assert (document.revision, document.business_key, document.party) == (1, "STA-7/R1", "Ann Lee")
     assert document.payload == {
         "change": True,
         "erp_number": "STA-7",
