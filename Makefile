@@ -1,0 +1,38 @@
+# Everything runs in .venv; `make test` and `make demo` set it up when it is missing or out of date.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export ST_ERP_HOME ?= $(CURDIR)/.st_erp
+export DAGSTER_HOME ?= $(ST_ERP_HOME)/dagster
+
+.PHONY: setup demo ui stop test lint bench clean
+
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## a contractor's 30 days into Business Central, in sandboxes of both systems
+	$(BIN)/st-erp demo
+
+ui: setup  ## Dagster on the demo's connection, at http://127.0.0.1:3000
+	$(BIN)/st-erp demo --ui
+
+stop: setup  ## end the demo's sandbox
+	$(BIN)/st-erp demo --stop
+
+test: setup lint
+	$(BIN)/python -m pytest -q
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m benchmarks.extract
+
+clean:
+	rm -rf $(VENV) .st_erp build *.egg-info
