@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 
 metadata = sa.MetaData()
+ONLY_READS = "only_reads"
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -35,8 +39,15 @@ def open_engine(url: str) -> sa.Engine:
     engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_immediate)
+        _serialise_writers(engine)
     return engine
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that only reads: it sees one state, and waits for no writer."""
+    with engine.connect().execution_options(**{ONLY_READS: True}) as con, con.begin():
+        yield con
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -45,6 +56,25 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
-    # A deferred transaction that turns to writing later fails at once when another writer came between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _serialise_writers(engine: sa.Engine) -> None:
+    """Threads of one process queue for a lock; between processes SQLite waits, by sleeping and asking again.
+
+    A deferred transaction that turns to writing later would fail at once when another writer came between.
+    """
+    writer = threading.Lock()
+
+    def begin(con: sa.Connection) -> None:
+        if con.get_execution_options().get(ONLY_READS):
+            con.exec_driver_sql("BEGIN")
+            return
+        if not con.info.get("holds_writer"):
+            writer.acquire()
+            con.info["holds_writer"] = True  # until the connection is handed back, after its commit
+        con.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def hand_back(_connection: Any, record: Any) -> None:
+        if record.info.pop("holds_writer", False):
+            writer.release()
+
+    sa.event.listen(engine, "begin", begin)
+    sa.event.listen(engine, "checkin", hand_back)

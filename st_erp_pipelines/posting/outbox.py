@@ -13,7 +13,7 @@ import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock, SystemClock
-from st_erp_pipelines.database import metadata
+from st_erp_pipelines.database import metadata, reading
 from st_erp_pipelines.posting import fence as fencing
 from st_erp_pipelines.posting.document import hash_of
 from st_erp_pipelines.posting.fence import Fence
@@ -45,7 +45,7 @@ class Outbox:
         if self.engine.dialect.name == "sqlite":
             return self.clock.now()
         if con is None:
-            with self.engine.begin() as con:
+            with reading(self.engine) as con:
                 return self.now(con)
         stamp: datetime = con.execute(sa.text("select clock_timestamp()")).scalar_one()
         return stamp
@@ -61,7 +61,8 @@ class Outbox:
         self, connection: str, flow: str, days: Iterable[date] | None, limit: int, skip: set[int]
     ) -> list[Document]:
         """What may be worked on now: everything new first, then what was refused before, oldest first."""
-        with self.begin() as (con, now):
+        with reading(self.engine) as con:
+            now = self.now(con)
             query = sa.select(documents).where(
                 documents.c.connection == connection, documents.c.flow == flow, is_due(now)
             )
@@ -76,12 +77,12 @@ class Outbox:
             return [row for row in rows if row.id not in skip][:limit]
 
     def get(self, document_id: int) -> Document:
-        with self.engine.begin() as con:
+        with reading(self.engine) as con:
             return con.execute(sa.select(documents).where(documents.c.id == document_id)).one()
 
     def wanted(self, document: Document) -> Wanted:
         """The document as a look-up judges it: by the payload of the attempt that may stand over there."""
-        with self.engine.begin() as con:
+        with reading(self.engine) as con:
             tries = con.execute(
                 sa.select(attempts).where(attempts.c.document_id == document.id).order_by(attempts.c.id)
             ).all()
@@ -124,7 +125,8 @@ class Outbox:
 
     def may_write(self, fence: Fence, connection: str, timing: Timing) -> bool:
         """Our fence outlasts one send, and nothing is paused."""
-        with self.begin() as (con, now):
+        with reading(self.engine) as con:
+            now = self.now(con)
             return self._may_write(con, now, fence, connection, timing)
 
     def _may_write(self, con: sa.Connection, now: datetime, fence: Fence, connection: str, timing: Timing) -> bool:
@@ -250,7 +252,7 @@ class Outbox:
     # Small durable facts
 
     def cursor(self, name: str) -> str | None:
-        with self.engine.begin() as con:
+        with reading(self.engine) as con:
             return con.execute(sa.select(cursors.c.value).where(cursors.c.name == name)).scalar_one_or_none()
 
     def link(self, place: str, kind: str, source_key: str, **columns: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from st_erp_pipelines.database import reading
 from st_erp_pipelines.posting.outbox import Document, Outbox, is_due
 from st_erp_pipelines.posting.schema import attempts, documents, events, links
 from st_erp_pipelines.posting.states import EXCEPTIONS, State
@@ -23,13 +24,13 @@ def totals(outbox: Outbox, connection: str) -> Totals:
         .where(documents.c.connection == connection)
         .group_by(*columns)
     )
-    with outbox.engine.begin() as con:
+    with reading(outbox.engine) as con:
         return {(row.flow, row.state): (int(row[2]), Decimal(row[3])) for row in con.execute(query)}
 
 
 def all_of(outbox: Outbox, connection: str, *conditions: sa.ColumnElement[bool]) -> list[Document]:
     query = sa.select(documents).where(documents.c.connection == connection, *conditions)
-    with outbox.engine.begin() as con:
+    with reading(outbox.engine) as con:
         return list(con.execute(query.order_by(documents.c.business_date, documents.c.id)).all())
 
 
@@ -62,7 +63,7 @@ def in_state_since(outbox: Outbox, connection: str, states: Sequence[State], sin
 def story(outbox: Outbox, key: str) -> list[tuple[Document, list[Any], list[Any]]]:
     """Every document under a business key, source key or label, with its attempts and its events."""
     named = documents.c.business_key.in_((key, key.upper())) | (documents.c.source_key == key)
-    with outbox.engine.begin() as con:
+    with reading(outbox.engine) as con:
         rows = con.execute(sa.select(documents).where(named).order_by(documents.c.revision)).all()
         rows = rows or con.execute(sa.select(documents).where(documents.c.label == key)).all()
         return [(row, *(_of(con, table, row.id) for table in (attempts, events))) for row in rows]  # type: ignore[misc]
@@ -73,5 +74,5 @@ def _of(con: sa.Connection, table: sa.Table, document_id: int) -> list[Any]:
 
 
 def links_of(outbox: Outbox, place: str) -> list[Any]:
-    with outbox.engine.begin() as con:
+    with reading(outbox.engine) as con:
         return list(con.execute(sa.select(links).where(links.c.place == place)).all())
