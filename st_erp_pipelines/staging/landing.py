@@ -24,7 +24,7 @@ from st_erp_pipelines.staging.warehouse import CONFIG
 
 STAMP = "%Y%m%dT%H%M%S%fZ"
 # Measured on 700 MB of invoices, see benchmarks/README.md.
-WRITE = "(format parquet, compression lz4_raw, row_group_size 2048)"
+WRITE = "(format parquet, compression lz4_raw, row_group_size 512)"
 NO_ROWS = "no rows in "
 
 
@@ -77,7 +77,8 @@ def land(
                 system=system, operation=f"read {entity}", fix="It will be read again.",
             ) from error  # fmt: skip
         rows, distinct = con.execute(steps("landing")["counts"], {"target": str(partial)}).fetchall()[0]
-        return Landed(target, rows, distinct, _total(con, pages))
+        total = con.execute(steps("landing")["total"].format(), {"pages": parameters["pages"]}).fetchall()[0][0]
+        return Landed(target, rows, distinct, total)
 
 
 def _fault(con: duckdb.DuckDBPyConnection, pages: Sequence[Path], error: duckdb.Error) -> str:
@@ -86,15 +87,6 @@ def _fault(con: duckdb.DuckDBPyConnection, pages: Sequence[Path], error: duckdb.
         return f"the page {Path(str(error).partition(NO_ROWS)[2]).name} has no list of rows"
     found = con.execute(steps("landing")["unreadable"], {"pages": [str(page) for page in pages]}).fetchall()
     return f"the page {found[0][0]} is no JSON" if found else f"pages could not be split ({type(error).__name__})"
-
-
-def _total(con: duckdb.DuckDBPyConnection, pages: Sequence[Path]) -> int | None:
-    """Every page repeats the total; the last one is the most recent, the first the one that always has it."""
-    for page in dict.fromkeys((*pages[-1:], *pages[:1])):
-        total: int | None = con.execute(steps("landing")["total"].format(), {"page": str(page)}).fetchall()[0][0]
-        if total is not None:
-            return total
-    return None
 
 
 def landing_files(root: Path, connection: str, system: str, entity: str) -> list[Path]:

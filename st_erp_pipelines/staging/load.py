@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 from st_erp_pipelines.staging.entities import SQL, Entity, Table, all_entities, entity_of, steps
 from st_erp_pipelines.staging.landing import extracted_at, landing_files
 
-STRETCH = 8192  # landing rows typed at once; bounds memory, whatever a file holds
+STRETCH = 4096  # landing rows typed at once: bounds memory, whatever a file holds
 
 
 @dataclass(frozen=True)

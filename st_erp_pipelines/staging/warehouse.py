@@ -22,6 +22,7 @@ CONFIG: dict[str, str | bool | int] = {
     "autoinstall_known_extensions": False,  # a misspelled function is an error at once, not a download
     "autoload_known_extensions": False,
     "preserve_insertion_order": False,  # else bulk inserts are buffered in memory
+    "enable_external_file_cache": False,  # landing files are read once
     "threads": 2,
 }
 

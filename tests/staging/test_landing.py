@@ -24,8 +24,17 @@ def test_pages_become_one_file_of_raw_records(site: Site) -> None:
 
 
 def test_a_record_on_two_pages_shows_in_the_count_of_keys(site: Site) -> None:
-    landed = site.land('{"totalCount": 3, "data": [{"id": 1}, {"id": 2}]}', '{"totalCount": 3, "data": [{"id": 2}]}')
+    landed = site.land(
+        '{"page": 1, "totalCount": 3, "data": [{"id": 1}, {"id": 2}]}',
+        '{"page": 2, "totalCount": 3, "data": [{"id": 2}]}',
+    )
     assert (landed.rows, landed.distinct_keys, landed.total_count) == (3, 2, 3)
+
+
+def test_the_totals_of_several_queries_add_up(site: Site) -> None:
+    first, second = (f'{{"page": 1, "totalCount": 1, "data": [{{"id": {id}}}]}}' for id in (1, 2))
+    landed = site.land(first, second, part="by_id")
+    assert (landed.distinct_keys, landed.total_count) == (2, 2)
 
 
 def test_a_day_without_rows_is_known_to_be_read(site: Site) -> None:
