@@ -129,7 +129,8 @@ def _rebuild(con: sa.Connection, now: datetime, row: Document, document: BuiltDo
     if document.verdict is Verdict.WITHDRAWN:
         _withdraw(con, now, row)
         return
-    columns = _columns(document) | dict(voided=False)
+    adopt_only = (row.adopt_only or document.adopt_only) and not row.replayed
+    columns = _columns(document) | dict(voided=False, adopt_only=adopt_only)
     state = _state_after_rebuild(row, document, columns["payload_hash"])
     if state != row.state:
         _move(con, now, row.id, state, _sentence(document), next_try_at=None, cause="", **columns)

@@ -82,6 +82,7 @@ def test_a_customer_that_a_document_names_is_created(world: World) -> None:
         ({"sync_status": "Pending"}, False),
         ({"total": "0"}, False),
         ({"first_sync_status": "Exported"}, False),  # never sent, so it needs no customer
+        ({"first_sync_status": "Pending", "sync_status": "Exported"}, False),
     ],
 )
 def test_only_documents_in_scope_name_customers(world: World, change: dict[str, Any], is_named: bool) -> None:

@@ -87,20 +87,30 @@ def test_only_what_the_office_posted_is_built(world: World, status: str, only_po
 
 
 @pytest.mark.parametrize(
-    ("first", "now", "adopt_only"),
-    [("Exported", "Exported", True), ("Posted", "Exported", False), ("Pending", "Posted", False)],
+    ("first", "now", "known_as", "adopt_only"),
+    [
+        ("Exported", "Exported", None, True),
+        ("Pending", "Exported", None, True),  # by other software, before it was a document of ours
+        ("Pending", "Posted", None, False),
+        ("Posted", "Exported", False, False),
+        ("Pending", "Exported", True, True),
+        ("Exported", "Exported", False, False),  # replayed by a person
+    ],
 )
-def test_what_was_exported_when_first_seen_is_only_adopted(
-    world: World, first: str, now: str, adopt_only: bool
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+def test_what_other_software_exported_is_only_adopted(
+    world: World, kind: str, first: str, now: str, known_as: bool | None, adopt_only: bool
 ) -> None:
-    world.invoice(5, first_sync_status=first, sync_status=now)
-    document = only(build(world, known("invoice", 5, "ready")))
+    getattr(world, kind)(5, first_sync_status=first, sync_status=now)
+    documents = [] if known_as is None else [known(kind, 5, "ready", adopt_only=known_as)]
+    document = only(build(world, *documents))
     assert (document.verdict, document.adopt_only) == (Verdict.DUE, adopt_only)
 
 
-def test_what_is_only_adopted_is_never_blocked(world: World) -> None:
-    world.invoice(5, first_sync_status="Exported", business_unit_id=9, customer_id=99)
-    document = only(build(world))
+@pytest.mark.parametrize("is_known", [False, True])
+def test_what_is_only_adopted_is_never_blocked(world: World, is_known: bool) -> None:
+    world.invoice(5, sync_status="Exported", business_unit_id=9, customer_id=99)
+    document = only(build(world, *([known("invoice", 5, "ready", adopt_only=True)] if is_known else [])))
     assert (document.verdict, document.adopt_only, document.reasons) == (Verdict.DUE, True, ())
 
 

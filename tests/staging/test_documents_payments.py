@@ -415,10 +415,23 @@ def test_what_is_built_again(
     assert [document.part for document in build(world, *parts, *POSTED, since=since)] == expected
 
 
-def test_what_is_only_adopted_is_never_blocked(world: World) -> None:
-    world.payment(9, (1, "100"), first_sync_status="Exported", customer_id=99)
+@pytest.mark.parametrize("first", ["Exported", "Pending"])
+def test_what_is_only_adopted_is_never_blocked(world: World, first: str) -> None:
+    world.payment(9, (1, "100"), sync_status="Exported", first_sync_status=first, customer_id=99)
     document = only(build(world))
     assert (document.verdict, document.adopt_only, document.reasons) == (Verdict.DUE, True, ())
+
+
+def test_a_payment_only_adopted_stays_so_when_it_is_split(world: World) -> None:
+    world.payment(9, (1, "60"), (2, "40"), sync_status="Exported")
+    built = build(world, part(0, "ready", "100", adopt_only=True), *POSTED)
+    assert [document.adopt_only for document in built] == [True, True]
+
+
+def test_a_part_that_a_person_replayed_is_sent_and_no_other(world: World) -> None:
+    world.payment(9, (1, "60"), (2, "40"), sync_status="Exported")
+    parts = [part(1, "ready", "60", adopt_only=False), part(2, "ready", "40", adopt_only=True)]
+    assert [document.adopt_only for document in build(world, *parts, *POSTED)] == [False, True]
 
 
 @pytest.mark.parametrize(("status", "is_built"), [("Pending", False), ("Exported", True)])

@@ -39,6 +39,7 @@ class KnownDocument(NamedTuple):
     amount: Decimal = Decimal(0)
     applies_to: str = ""
     is_flagged: bool = False
+    adopt_only: bool = False
 
 
 class Link(NamedTuple):
@@ -62,7 +63,7 @@ DOCUMENT_TYPES = {
     **dict.fromkeys(("flow", "kind", "source_key", "state", "source_hash"), "varchar"),
     **dict.fromkeys(("remote_id", "remote_number", "business_key", "applies_to"), "varchar"),
     **dict.fromkeys(("part", "revision"), "integer"),
-    **dict.fromkeys(("is_fixed", "is_flagged"), "boolean"),
+    **dict.fromkeys(("is_fixed", "is_flagged", "adopt_only"), "boolean"),
     "amount": "decimal(18, 4)",
 }
 SETTINGS = """

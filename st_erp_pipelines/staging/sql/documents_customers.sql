@@ -71,7 +71,7 @@ left join newest_known as known on known.kind = sources.kind and known.source_ke
 where
     sources.is_active
     and is_posted_by_office(sources.sync_status, rules.only_posted)
-    and not is_adopt_only(sources.first_sync_status)
+    and not is_adopt_only(known.adopt_only, sources.sync_status, sources.first_sync_status)
     and (sources.total is null or sources.total <> 0 or rules.zero_totals = 'post')
     and (
         (sources.document_date >= rules.go_live and known.state is distinct from 'out_of_scope')

@@ -25,9 +25,11 @@ create or replace temp macro of_revision(business_key, revision) as
 create or replace temp macro is_posted_by_office(sync_status, only_posted) as
     not only_posted or sync_status in ('Posted', 'Exported');
 
--- Other software exported it before we first saw it: such a document is looked up, never sent. So it names no
--- customer to create, and nothing that sending needs can block it.
-create or replace temp macro is_adopt_only(first_sync_status) as coalesce(first_sync_status = 'Exported', false);
+-- Other software exported it before we first saw it, or before it was a document of ours: such a document is looked
+-- up, never sent. So it names no customer to create, and nothing that sending needs can block it. What the outbox
+-- knows, it has decided: our own receipt makes an invoice `Exported`, too.
+create or replace temp macro is_adopt_only(known, sync_status, first_sync_status) as
+    coalesce(known, sync_status = 'Exported' or first_sync_status = 'Exported', false);
 
 create or replace temp table newest_known as
 select

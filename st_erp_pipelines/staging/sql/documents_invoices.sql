@@ -44,7 +44,7 @@ judged as (
             when document_date < go_live then 'out_of_scope'
             when not is_active then 'withdrawn'
             when total = 0 and (zero_totals = 'skip' or not has_items) then 'skipped'
-            when reasons.reasons is not null and not is_adopt_only(first_sync_status) then 'blocked'
+            when reasons.reasons is not null and not adopt_only then 'blocked'
             else 'due'
         end as verdict
     from sales
@@ -74,6 +74,6 @@ select
     revision,
     verdict,
     to_json(case when verdict = 'blocked' then reasons else [] end) as reasons,
-    is_adopt_only(first_sync_status) as adopt_only
+    adopt_only
 from judged
 order by business_date, kind, id;

@@ -118,7 +118,7 @@ judged as (
             when payment_date < go_live then 'out_of_scope'
             when not is_active then 'withdrawn'
             when amount = 0 and payment_amount is not null then 'skipped'
-            when reasons is not null and not is_adopt_only(first_sync_status) then 'blocked'
+            when reasons is not null and not adopt_only then 'blocked'
             else 'due'
         end as verdict
     from payment_documents as document
@@ -154,7 +154,7 @@ select
     revision,
     verdict,
     to_json(case when verdict = 'blocked' then reasons else [] end) as reasons,
-    is_adopt_only(first_sync_status) as adopt_only
+    adopt_only
 from judged
 where is_built
 order by business_date, payment_id, part;

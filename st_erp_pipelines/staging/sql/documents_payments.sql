@@ -2,7 +2,7 @@
 
 create or replace temp table payments as
 with known as (
-    select source_key, bool_or(is_fixed) as is_any_fixed
+    select source_key, bool_or(is_fixed) as is_any_fixed, bool_or(adopt_only) as is_any_adopt_only
     from newest_known
     where kind = 'payment'
     group by source_key
@@ -22,6 +22,7 @@ select
     coalesce(payment.total < 0, false) or payment.refunded_payment_id is not null as is_refund,
     -- What was sent, or is to be taken back, keeps the parts it had.
     coalesce(known.is_any_fixed, false) or payment.is_active is not distinct from false as keeps_parts,
+    is_adopt_only(known.is_any_adopt_only, payment.sync_status, payment.first_sync_status) as is_any_adopt_only,
     coalesce(own_type.payment_type_name, any_type.payment_type_name) is not null as is_type_mapped,
     coalesce(case when own_type.payment_type_name is null then any_type.batches else own_type.batches end, '') as batches,
     coalesce(
@@ -91,6 +92,7 @@ select
         when known.is_fixed then known.business_key
         else of_revision(payment.key_prefix || 'P' || parts.payment_id || '-' || parts.part, coalesce(known.revision, 0))
     end as business_key,
+    coalesce(known.adopt_only, payment.is_any_adopt_only) as adopt_only,
     known.source_key is null or is_built_again(
         known.is_final, known.state, known.is_flagged, known.source_hash, payment.source_hash, payment.is_active
     ) as is_built,

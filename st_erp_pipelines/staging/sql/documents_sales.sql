@@ -14,6 +14,7 @@ select
         when known.is_fixed then known.business_key
         else of_revision('ST-' || rules.key_prefix || '-' || source.stem || '-' || source.id, coalesce(known.revision, 0))
     end as business_key,
+    is_adopt_only(known.adopt_only, source.sync_status, source.first_sync_status) as adopt_only,
     in_open_period(source.document_date, rules.opens, rules.closed_period) as posting_date,
     items.id is not null and not source.has_null_items as has_items,
     coalesce(items.items_total, 0) as items_total,
