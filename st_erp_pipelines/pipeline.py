@@ -228,7 +228,7 @@ def _known(row: Any) -> KnownDocument:
     return KnownDocument(
         row.flow, row.kind, row.source_key, row.part, row.revision, row.state, row.source_hash, row.remote_id,
         row.remote_number, row.business_key, bool(row.attempt_count) or row.state in STANDING | {State.ENTERED},
-        row.amount, _applies_to(payload), bool(row.flag), bool(row.adopt_only),
+        row.amount, _applies_to(payload), bool(row.flag), bool(row.adopt_only), row.party,
     )  # fmt: skip
 
 

@@ -353,6 +353,32 @@ def test_merges_are_followed(world: World) -> None:
     assert only(build(world)).party == "STA-7"
 
 
+@pytest.mark.parametrize("customer_id", [8, 99, None])  # merged since; merged into one not staged; taken off
+def test_a_part_is_paid_by_whom_its_invoice_was_posted_to(world: World, customer_id: int | None) -> None:
+    world.customer(8)
+    world.payment(9, (1, "60"), (2, "30"), customer_id=customer_id)
+    posted = [known("invoice", 1, "posted", party="STA-7"), known("invoice", 2, "adopted", party="STA-6")]
+    on_account, *applied = build(world, *posted)
+    assert [codes(document) for document in applied] == [[], []]
+    assert [document.party for document in applied] == ["STA-7", "STA-6"]
+    assert [document.payload["customer_number"] for document in applied] == ["STA-7", "STA-6"]
+    assert len(codes(on_account)) == 1
+
+
+def test_the_erp_knows_best_whom_an_invoice_was_posted_to(world: World) -> None:
+    """Its number was changed there, or a person accepted a document of another customer as ours."""
+    table = "staging.stg_business_central__sales_invoices"
+    world.put(table, document_id="GUID-1", posting_date="2026-11-05", customer_number="C42", is_posted=True)
+    world.payment(9, (1, "100"))
+    assert only(build(world, known("invoice", 1, "posted", party="STA-7"))).party == "C42"
+
+
+@pytest.mark.parametrize("state", ["ready", "out_of_scope"])
+def test_an_invoice_that_is_not_posted_names_nobody(world: World, state: str) -> None:
+    world.payment(9, (1, "100"))
+    assert only(build(world, known("invoice", 1, state, party="STA-6"))).party == "STA-7"
+
+
 @pytest.mark.parametrize(
     ("payment_type", "row", "expected"),
     [

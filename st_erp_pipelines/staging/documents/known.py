@@ -22,7 +22,8 @@ class KnownDocument(NamedTuple):
     """A row of the outbox. `is_fixed`: an attempt was intended, or it is posted, adopted or entered.
 
     `amount` and `applies_to` (the business key of the invoice in the payload, or "") are asked of payments
-    only: a payment of which one part is fixed keeps its parts as they are here.
+    only: a payment of which one part is fixed keeps its parts as they are here. `party` is asked of invoices:
+    who pays them.
     """
 
     flow: str
@@ -40,6 +41,7 @@ class KnownDocument(NamedTuple):
     applies_to: str = ""
     is_flagged: bool = False
     adopt_only: bool = False
+    party: str = ""
 
 
 class Link(NamedTuple):

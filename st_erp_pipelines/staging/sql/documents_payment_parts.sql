@@ -3,7 +3,7 @@
 with no_customer as (
     select payment_id, part, 'no_customer' as code, 'Payment ' || label || ' has no customer: give it one in ServiceTitan.' as text
     from payment_documents
-    where customer_id is null
+    where customer_id is null and party is null
 ),
 unknown_customer as (
     select payment_id, part, 'unknown_customer' as code,

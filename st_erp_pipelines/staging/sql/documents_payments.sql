@@ -116,6 +116,8 @@ with invoices as (
         coalesce(invoice.reference_number, parts.invoice_id::varchar) as label,
         coalesce(known.business_key, 'ST-' || rules.key_prefix || '-INV-' || parts.invoice_id) as business_key,
         known.remote_id,
+        -- The ERP takes a payment from the customer of its invoice only, whoever was merged since.
+        case when known.is_standing then coalesce(given(erp.customer_number), given(known.party)) end as party,
         coalesce(erp.posting_date, invoice.invoice_date) as posting_date,
         case
             when parts.invoice_id is null then 'none'
@@ -147,7 +149,7 @@ from invoices;
 
 create or replace temp table payment_documents as
 select
-    payment.* exclude (total),
+    payment.* exclude (total, party, is_party_there),
     payment.total as payment_amount,
     parts.* exclude (payment_id, invoice_id),
     applied.invoice_id,
@@ -157,6 +159,8 @@ select
     applied.standing,
     applied.state_text,
     applied.is_on_account,
+    coalesce(applied.party, payment.party) as party,
+    payment.is_party_there or applied.party is not null as is_party_there,
     in_open_period(
         greatest(payment.payment_date, case when not applied.is_on_account then applied.posting_date end),
         payment.opens, payment.closed_period
