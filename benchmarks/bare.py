@@ -1,4 +1,4 @@
-"""The yardstick: as little as gets the same columns into DuckDB. No landing, no versions, no quarantine, no way back."""
+"""The yardstick: as little as gets the same columns into DuckDB. No landing, no versions, no quarantine."""
 
 from __future__ import annotations
 

@@ -16,10 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 
 INVOICES, ITEMS, PAGE = 50_000, 12, 1000
 TOKEN = b'{"access_token": "t", "expires_in": 900, "token_type": "Bearer", "scope": ""}'
-WORDS = (
-    "replaced condenser fan motor capacitor tested airflow charge refrigerant coil cleaned drain line flushed"
-    " thermostat wiring relay contactor filter inspected furnace burner ignition customer approved warranty"
-).split()  # noqa: SIM905
+TRADE = """
+    replaced condenser fan motor capacitor tested airflow charge refrigerant coil cleaned drain line flushed
+    thermostat wiring relay contactor filter inspected furnace burner ignition customer approved warranty
+"""
+WORDS = TRADE.split()
 
 
 def page_file(folder: Path, page: int) -> Path:

@@ -2,15 +2,15 @@
 
 -- Markup and entities out, text kept, white space folded: `<p>5 &lt; 6</p>` is `5 < 6`. Only letters open a tag: `5 < 6` stays.
 create or replace temp macro named_entities(text) as
-    replace(replace(replace(replace(replace(replace(text,
-        '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', chr(39)), '&amp;', '&');
+    case when contains(text, '&') then replace(replace(replace(replace(replace(replace(text,
+        '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', chr(39)), '&amp;', '&') else text end;
 
 create or replace temp macro numbered_entities(text) as
-    list_reduce(
+    case when contains(text, '&#') then list_reduce(
         list_distinct(regexp_extract_all(text, '&#(\d{1,6});', 1)),
         lambda done, code: replace(done, '&#' || code || ';', coalesce(try(chr(code::integer)), ' ')),
         text
-    );
+    ) else text end;
 
 create or replace temp macro plain(text) as
     case
