@@ -130,6 +130,11 @@ def test_what_is_there_is_not_created_again(world: World, state: str) -> None:
     assert keys(build(world, known("customer", 7, state, today(world)))) == []
 
 
+def test_observing_changes_nobody_who_is_not_there(world: World) -> None:
+    (document,), _ = build(world, known("customer", 7, "ready"), customers={"mode": "observe"})
+    assert (document.business_key, document.payload["number"]) == ("STA-7", "STA-7")
+
+
 @pytest.mark.parametrize(("state", "is_built"), [("blocked", True), ("rejected", True), ("skipped", False)])
 def test_what_is_not_final_is_built_again_even_if_nothing_names_it(world: World, state: str, is_built: bool) -> None:
     world.drop("invoices")

@@ -173,10 +173,29 @@ def test_a_zero_total_without_lines_has_nothing_to_post(world: World) -> None:
 def test_waits_for_a_customer_that_is_neither_linked_nor_posted(world: World) -> None:
     world.invoice(5, customer_id=8, customer_name="Bo")
     world.customer(8, name="Bo Dahl")
-    document = only(build(world, known("customer", 8, "ready")))
+    document = only(build(world, known("customer", 8, "blocked")))
     assert codes(document) == ["waits_for_customer"]
     assert "'Bo Dahl' (STA-8)" in document.reasons[0].text
     assert only(build(world, known("customer", 8, "adopted"))).verdict is Verdict.DUE
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "expected"),
+    [
+        ("observe", "ready", []),
+        ("observe", "blocked", ["waits_for_customer"]),
+        ("observe", "rejected", ["waits_for_customer"]),
+        ("draft", "ready", ["waits_for_customer"]),
+        ("post", "ready", ["waits_for_customer"]),
+    ],
+)
+def test_observing_does_not_wait_for_a_customer_fit_to_be_sent(
+    world: World, mode: str, state: str, expected: list[str]
+) -> None:
+    world.customer(8)
+    world.invoice(5, customer_id=8)
+    document = only(build(world, known("customer", 8, state), invoices={"mode": mode}))
+    assert (codes(document), document.party) == (expected, "STA-8")
 
 
 def test_a_known_link_gives_the_number(world: World) -> None:

@@ -236,6 +236,23 @@ def test_a_part_waits_for_its_invoice(world: World, invoice: KnownDocument | Non
     assert (document.payload["invoice_key"], document.payload["invoice_id"]) == ("ST-A-INV-1", "")
 
 
+@pytest.mark.parametrize("mode", ["observe", "draft", "post"])
+@pytest.mark.parametrize("state", ["ready", "blocked", "in_doubt"])
+def test_observing_does_not_wait_for_an_invoice_fit_to_be_sent(world: World, mode: str, state: str) -> None:
+    world.payment(9, (1, "100"))
+    document = only(build(world, known("invoice", 1, state), payments={"mode": mode}, invoices={"mode": "post"}))
+    assert codes(document) == ([] if (mode, state) == ("observe", "ready") else ["waits_for_invoice"])
+    assert (document.payload["invoice_key"], document.payload["invoice_id"]) == ("ST-A-INV-1", "")
+
+
+@pytest.mark.parametrize("mode", ["observe", "draft", "post"])
+def test_observing_does_not_wait_for_a_customer_fit_to_be_sent(world: World, mode: str) -> None:
+    world.customer(8)
+    world.payment(9, customer_id=8)
+    document = only(build(world, known("customer", 8, "ready"), payments={"mode": mode}))
+    assert codes(document) == ([] if mode == "observe" else ["waits_for_customer"])
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [({"sync_status": "Pending"}, "which the office has not posted"), ({"is_active": False}, "which is voided")],

@@ -23,7 +23,7 @@ def build_customers(
     `since` narrows nothing here: an invoice of today may need a customer of last year, and a contact changes
     without its customer.
     """
-    prepare(con, connection, known, since)
+    prepare(con, connection, "customers", known, since)
     for step in ("sales_sources", "customers"):
         run(con, step)
     documents = [_without_gaps(built(row)) for row in run(con, "customer_changes")]

@@ -22,7 +22,7 @@ def build_invoices(
     A ServiceTitan invoice stays of kind `invoice` when its total is negative (its payload's type says
     credit memo), so that a sign that turns is an edit of one document and never a second one.
     """
-    prepare(con, connection, known, since)
+    prepare(con, connection, "invoices", known, since)
     for step in ("sales_sources", "sales", "sales_lines", "sales_reasons"):
         run(con, step)
     return [built(row) for row in run(con, "invoices")]

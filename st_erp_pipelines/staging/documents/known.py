@@ -76,7 +76,7 @@ select
     $closed_period as closed_period, $tax as tax, $non_taxable_code as non_taxable_code,
     $zero_totals as zero_totals, $create as create_customers, $match_existing as match_existing,
     $update_linked::boolean as update_linked, $payments_on_old_invoices as payments_on_old_invoices,
-    case when $payments_mode = 'draft' then $draft_batch end as draft_batch,
+    $mode as mode, case when $mode = 'draft' then $draft_batch end as draft_batch,
     any_value(setup.allow_posting_from) as opens, any_value(setup.allow_posting_to) as closes,
     any_value(nullif(trim(setup.local_currency_code), '')) as local_currency
 from staging.stg_business_central__general_ledger_setup as setup
@@ -84,16 +84,16 @@ from staging.stg_business_central__general_ledger_setup as setup
 
 
 def prepare(
-    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None
+    con: duckdb.DuckDBPyConnection, connection: Connection, flow: str, known: KnownDocuments, since: datetime | None
 ) -> None:
     """Put the settings and the outbox's side beside staging and mapping; one build reads nothing else."""
-    con.execute(SETTINGS, _settings(connection) | {"since": since})
+    con.execute(SETTINGS, _settings(connection, flow) | {"since": since})
     _install(con, "known_documents", KnownDocument._fields, known.documents)
     _install(con, "known_links", Link._fields, known.links)
     run(con, "ground")
 
 
-def _settings(connection: Connection) -> dict[str, Any]:
+def _settings(connection: Connection, flow: str) -> dict[str, Any]:
     customers, payments = connection.flows.customers, connection.flows.payments
     return {
         "key_prefix": connection.key_prefix,
@@ -109,7 +109,7 @@ def _settings(connection: Connection) -> dict[str, Any]:
         "match_existing": customers.match_existing,
         "update_linked": customers.update_linked,
         "payments_on_old_invoices": payments.payments_on_old_invoices,
-        "payments_mode": payments.mode,
+        "mode": getattr(connection.flows, flow).mode,
         "draft_batch": connection.erp.draft_batch,
     }
 

@@ -22,6 +22,6 @@ def build_payments(
     Once one part was intended the split is fixed: another one would pay the same money twice. The parts are
     then those in `known`, with their amounts; a posted part comes again only when its source was edited.
     """
-    prepare(con, connection, known, since)
+    prepare(con, connection, "payments", known, since)
     run(con, "payments")
     return [built(row) for row in run(con, "payment_parts")]

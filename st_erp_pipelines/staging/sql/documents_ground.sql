@@ -48,6 +48,9 @@ create or replace temp macro is_built_again(is_final, state, is_flagged, known_h
     or (state in ('posted', 'adopted') and not is_active)
     or (state = 'withdrawn' and is_active);
 
+-- What is fit to be sent will be there: to observe waits for nothing but that.
+create or replace temp macro is_observed_ready(mode, state) as mode = 'observe' and coalesce(state = 'ready', false);
+
 -- Who is billed for a ServiceTitan customer: the end of its chain of merges, under its number over there.
 create or replace temp view parties as
 with listed as (
@@ -69,6 +72,7 @@ select
     coalesce(listed.erp_number, links.erp_number, posted.remote_number, 'ST' || rules.key_prefix || '-' || final.customer_id)
         as number,
     coalesce(listed.erp_number, links.erp_number, posted.source_key) is not null as is_there,
+    is_there or is_observed_ready(rules.mode, own.state) as may_be_billed,
     listed.erp_number as listed_number,
     listed.remote_id as listed_remote_id,
     links.erp_number as linked_number,
@@ -81,4 +85,5 @@ join staging.stg_servicetitan__customers as final on final.customer_id = followe
 cross join rules
 left join listed on listed.customer_id = final.customer_id
 left join known_links as links on links.kind = 'customer' and links.source_key = final.source_key
+left join newest_known as own on own.kind = 'customer' and own.source_key = final.source_key
 left join posted on posted.source_key = final.source_key;

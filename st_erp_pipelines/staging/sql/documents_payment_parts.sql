@@ -16,7 +16,7 @@ waits_for_customer as (
         'Waits for customer ''' || coalesce(party_name, '') || ''' (' || party || '), who is neither posted by the '
         || 'customers flow nor linked in customers.csv.' as text
     from payment_documents
-    where not is_party_there
+    where not may_be_billed
 ),
 refund as (
     select payment_id, part, 'refund' as code,
@@ -140,7 +140,7 @@ select
         payment_key: key_prefix || 'P' || payment_id || '-', key: business_key, payment_total: money(parts_total),
         parts: parts, amount: money(amount), customer_number: coalesce(party, ''), posting_date: posting_date::varchar,
         invoice_key: case when is_on_account then '' else invoice_key end,
-        invoice_id: case when standing = 'there' then coalesce(invoice_remote_id, '') else '' end,
+        invoice_id: coalesce(invoice_remote_id, ''),
         description: cut('ServiceTitan payment ' || label, 100),
         comment: cut(concat_ws(': ', given(payment_type_name), given(memo)), 250),
         batches: case

@@ -31,7 +31,7 @@ select
     coalesce(given(units.currency), rules.local_currency, '') as currency,
     parties.number as party,
     parties.name as party_name,
-    parties.is_there as is_party_there,
+    parties.may_be_billed,
     rules.* exclude (since)
 from staging.stg_servicetitan__payments as payment
 cross join rules
@@ -115,14 +115,14 @@ with invoices as (
         parts.invoice_id,
         coalesce(invoice.reference_number, parts.invoice_id::varchar) as label,
         coalesce(known.business_key, 'ST-' || rules.key_prefix || '-INV-' || parts.invoice_id) as business_key,
-        known.remote_id,
+        case when known.is_standing then known.remote_id end as remote_id,
         -- The ERP takes a payment from the customer of its invoice only, whoever was merged since.
         case when known.is_standing then coalesce(given(erp.customer_number), given(known.party)) end as party,
         coalesce(erp.posting_date, invoice.invoice_date) as posting_date,
         case
             when parts.invoice_id is null then 'none'
             when invoice.total < 0 then 'credit'
-            when known.is_standing then 'there'
+            when known.is_standing or is_observed_ready(rules.mode, known.state) then 'there'
             when known.state = 'out_of_scope' or invoice.invoice_date < rules.go_live then 'old'
             else 'waits'
         end as standing,
@@ -149,7 +149,7 @@ from invoices;
 
 create or replace temp table payment_documents as
 select
-    payment.* exclude (total, party, is_party_there),
+    payment.* exclude (total, party, may_be_billed),
     payment.total as payment_amount,
     parts.* exclude (payment_id, invoice_id),
     applied.invoice_id,
@@ -160,7 +160,7 @@ select
     applied.state_text,
     applied.is_on_account,
     coalesce(applied.party, payment.party) as party,
-    payment.is_party_there or applied.party is not null as is_party_there,
+    payment.may_be_billed or applied.party is not null as may_be_billed,
     in_open_period(
         greatest(payment.payment_date, case when not applied.is_on_account then applied.posting_date end),
         payment.opens, payment.closed_period

@@ -28,7 +28,7 @@ select
     mapped_unit.dimension_value,
     parties.number as party,
     parties.name as party_name,
-    parties.is_there as is_party_there,
+    parties.may_be_billed,
     rules.* exclude (since)
 from sales_sources as source
 cross join rules

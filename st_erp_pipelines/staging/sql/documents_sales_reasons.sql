@@ -17,7 +17,7 @@ waits_for_customer as (
         'Waits for customer ''' || coalesce(party_name, '') || ''' (' || party || '), who is neither posted by the '
         || 'customers flow nor linked in customers.csv.' as text
     from sales
-    where not is_party_there
+    where not may_be_billed
 ),
 units as (
     select kind, id, business_unit_id, business_unit_name, is_unit_mapped from sales
