@@ -48,8 +48,8 @@ def post(connection: Connection, flow: str) -> dg.AssetsDefinition:
         backfill_policy=EVERY_RANGE_IN_ONE_RUN,
     )
     def post_due(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
-        pipeline = pipelines.of(connection, context.run_id)
-        report = pipeline.post(flow, days_of(context))
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            report = pipeline.post(flow, days_of(context))
         for sentence in report.sentences:
             context.log.warning(sentence)
         return dg.MaterializeResult(metadata=_metadata(report))

@@ -32,18 +32,18 @@ def extract_by_day(
         backfill_policy=EVERY_RANGE_IN_ONE_RUN,
     )
     def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
-        pipeline = pipelines.of(connection, context.run_id)
-        reader = pipeline.extract(system)
-        days = days_of(context)
-        if OPEN_DAYS_ONLY in context.run.tags:
-            days = sorted(set(days) & set(pipeline.open_days(system, entity)))
-        for day in days:
-            if parent:
-                reader.of_parents(entity, day, pipeline.landed_ids(system, parent, day))
-            else:
-                reader.day(entity, day)
-        _read_named(pipeline, reader, system, entity)
-        return _landed(reader, days=len(days))
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            reader = pipeline.extract(system)
+            days = days_of(context)
+            if OPEN_DAYS_ONLY in context.run.tags:
+                days = sorted(set(days) & set(pipeline.open_days(system, entity)))
+            for day in days:
+                if parent:
+                    reader.of_parents(entity, day, pipeline.landed_ids(system, parent, day))
+                else:
+                    reader.day(entity, day)
+            _read_named(pipeline, reader, system, entity)
+            return _landed(reader, days=len(days))
 
     return extract
 
@@ -65,9 +65,10 @@ def extract_whole(
         description=f"{entity} of {system}, the whole list each time.",
     )
     def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
-        reader = pipelines.of(connection, context.run_id).extract(system)
-        reader.whole(entity)
-        return _landed(reader)
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            reader = pipeline.extract(system)
+            reader.whole(entity)
+            return _landed(reader)
 
     return extract
 

@@ -24,7 +24,8 @@ def reconciliation(connection: Connection) -> dg.AssetsDefinition:
         description="Per day and business unit: what ServiceTitan says and what the ERP has posted.",
     )
     def reconcile(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
-        result = pipelines.of(connection, context.run_id).reconcile()
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            result = pipeline.reconcile()
         lines = [
             f"| {t.flow} | {t.documents} | {t.matched} | {t.source} | {t.erp} | {t.difference} |" for t in result.totals
         ]
@@ -47,7 +48,8 @@ def totals_check(connection: Connection) -> dg.AssetChecksDefinition:
         description="Every difference between the two sides is explained by the state of its document.",
     )
     def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
-        unexplained = pipelines.of(connection, context.run.run_id).reconciled().unexplained
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            unexplained = pipeline.reconciled().unexplained
         listed = "\n".join(f"- {each.business_key}: {each.status}, {each.difference}" for each in unexplained)
         return dg.AssetCheckResult(
             passed=not unexplained,

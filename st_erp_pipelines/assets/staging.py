@@ -27,7 +27,8 @@ def _staged(connection: Connection, system: str, entity: str) -> dg.AssetsDefini
         metadata={"dagster/column_schema": _columns(tables[0].column_comments)},
     )
     def stage(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
-        loaded = pipelines.of(connection, context.run_id).stage(system, entity)
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            loaded = pipeline.stage(system, entity)
         counts = {name: getattr(loaded, name) for name in ("new", "changed", "unchanged", "older", "quarantined")}
         return dg.MaterializeResult(metadata={"dagster/row_count": loaded.rows, "files": loaded.files, **counts})
 
@@ -38,9 +39,7 @@ def _columns(comments: dict[str, str]) -> dg.TableSchema:
     return dg.TableSchema([dg.TableColumn(name, description=comment) for name, comment in comments.items()])
 
 
-def documents(
-    connection: Connection, flow: str, deps: Sequence[dg.AssetKey], pool: str | None = None
-) -> dg.AssetsDefinition:
+def documents(connection: Connection, flow: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
         key=[connection.name, "staging", f"documents_{flow}"],
         deps=list(deps),
@@ -51,7 +50,8 @@ def documents(
         description=f"What the {flow} flow would post, and why not where it would not; written to the outbox.",
     )
     def build(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
-        entered = pipelines.of(connection, context.run_id).build(flow)
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            entered = pipeline.build(flow)
         new = {f"new_{state}": count for state, count in entered.items()}
         return dg.MaterializeResult(metadata={"dagster/row_count": sum(entered.values()), **new})
 
@@ -65,7 +65,8 @@ def quarantine_check(connection: Connection, system: str, entity: str) -> dg.Ass
         description="Every record could be read; what could not stands in staging.quarantine with its reason.",
     )
     def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
-        reasons = pipelines.of(connection, context.run.run_id).quarantined(system, entity)
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            reasons = pipeline.quarantined(system, entity)
         first = "\n".join(f"- {key}: {reason}" for key, reason in reasons[:50]) or "none"
         return dg.AssetCheckResult(
             passed=not reasons,
@@ -83,7 +84,8 @@ def mapping_check(connection: Connection) -> dg.AssetChecksDefinition:
         description="Mapping tables are sound, name only what exists in the ERP, and leave no money unmapped.",
     )
     def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
-        lines = list(_mapping_findings(pipelines.of(connection, context.run.run_id)))
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            lines = list(_mapping_findings(pipeline))
         return dg.AssetCheckResult(
             passed=not lines,
             severity=dg.AssetCheckSeverity.WARN,

@@ -43,10 +43,17 @@ class Limits:
 class RunReport:
     """What a run did: documents by the state they were left in, the money posted, and what stopped it."""
 
-    states: Counter[str] = field(default_factory=Counter)
-    amount_posted: Decimal = Decimal(0)
+    left: dict[int, tuple[State, Decimal]] = field(default_factory=dict)  # by document: its last state, its amount
     sentences: list[str] = field(default_factory=list)
     stopped: bool = False
+
+    @property
+    def states(self) -> Counter[str]:
+        return Counter(state for state, _ in self.left.values())
+
+    @property
+    def amount_posted(self) -> Decimal:
+        return sum((amount for state, amount in self.left.values() if state is State.POSTED), Decimal(0))
 
     def stop(self, sentence: str) -> None:
         if sentence not in self.sentences:
@@ -355,9 +362,7 @@ class Run:
             self._settle(row, State.UNAVAILABLE, sentence, next_try_at=self._in(ASK_AGAIN_AFTER))
 
     def _count(self, row: Document, state: State) -> None:
-        self.report.states[state] += 1
-        if state is State.POSTED:
-            self.report.amount_posted += row.amount
+        self.report.left[row.id] = (state, row.amount)
 
     def _in(self, wait_for: timedelta) -> datetime:
         return self.outbox.now() + wait_for

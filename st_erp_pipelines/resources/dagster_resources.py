@@ -3,6 +3,8 @@
 Set-up is cheap: no login, no open file, no secret read. Clients are made once per run and connection.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -11,6 +13,7 @@ from pydantic import PrivateAttr
 from st_erp_pipelines import settings
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.database import open_engine
+from st_erp_pipelines.errors import StErpError
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.posting.document import hash_of
 from st_erp_pipelines.posting.outbox import Outbox
@@ -72,6 +75,14 @@ class PipelineResource(dg.ConfigurableResource[Any]):
     state: StateResource
     servicetitan: ServiceTitanResource
     business_central: BusinessCentralResource
+
+    @contextmanager
+    def working_on(self, connection: Connection, run_id: str) -> Iterator[Pipeline]:
+        """For assets: an error of ours fails the step with its sentence, without a stack trace or a retry."""
+        try:
+            yield self.of(connection, run_id)
+        except StErpError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
 
     def of(self, connection: Connection, run_id: str) -> Pipeline:
         outbox = self.state.outbox()

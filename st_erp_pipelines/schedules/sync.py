@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY, daily
+from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.posting import report
@@ -23,19 +23,24 @@ def sync_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         f"{connection.name}_sync",
         selection=dg.AssetSelection.groups(connection.name),
-        partitions_def=daily(connection),
         description="Extract, stage, build, post and reconcile the days still open.",
         tags={"connection": connection.name},
     )
 
 
 def post_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
-    """Building needs no extract: a mapping mended today reaches every document not yet posted."""
+    """Building needs no extract: a mapping mended today reaches every document not yet posted.
+
+    But the open period is read again, since it decides what may be posted.
+    """
     builds = dg.AssetSelection.assets(*([connection.name, "staging", f"documents_{flow}"] for flow in FLOWS))
+    period = dg.AssetSelection.assets(
+        [connection.name, "business_central", "general_ledger_setup"],
+        [connection.name, "staging", "business_central__general_ledger_setup"],
+    )
     return dg.define_asset_job(
         f"{connection.name}_post",
-        selection=builds.downstream(),
-        partitions_def=daily(connection),
+        selection=builds.downstream() | period,
         description="Build, post and reconcile what is due, without reading ServiceTitan again.",
         tags={"connection": connection.name},
     )
