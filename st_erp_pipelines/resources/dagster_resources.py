@@ -1,6 +1,7 @@
 """What Dagster hands to assets: one resource per system, and the state they share.
 
-Set-up is cheap: no login, no open file, no secret read. Clients are made once per run and connection.
+Set-up is cheap: no login, no open file, no secret read. Clients are made once per run and connection,
+and closed with it.
 """
 
 from collections.abc import Iterator
@@ -35,6 +36,10 @@ class StateResource(dg.ConfigurableResource[Any]):
             self._outbox = Outbox(open_engine(self.database_url or settings.database_url()), SystemClock())
         return self._outbox
 
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        if self._outbox is not None:
+            self._outbox.engine.dispose()
+
 
 def _pace(system: str, key: str, calls_per_second: float, outbox: Outbox) -> SharedPace:
     return SharedPace(outbox.engine, f"{system}|{key}", calls_per_second, outbox.clock)
@@ -54,6 +59,10 @@ class ServiceTitanResource(dg.ConfigurableResource[Any]):
             self._clients[connection.name] = servicetitan.connect(titan, pace=pace, clock=outbox.clock)
         return self._clients[connection.name]
 
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        for client in self._clients.values():
+            client.close()
+
 
 class BusinessCentralResource(dg.ConfigurableResource[Any]):
     """Entra credentials and pace of Business Central, from the connection's settings."""
@@ -67,6 +76,10 @@ class BusinessCentralResource(dg.ConfigurableResource[Any]):
             pace = _pace("business_central", f"{erp.api_root}|{app}", erp.timing.calls_per_second, outbox)
             self._clients[connection.name] = business_central.connect(erp, pace=pace, clock=outbox.clock)
         return self._clients[connection.name]
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        for client in self._clients.values():
+            client.close()
 
 
 class PipelineResource(dg.ConfigurableResource[Any]):
