@@ -1,0 +1,247 @@
+"""A small contractor's sandbox, and a site that syncs it: the real jobs in this process, over real sockets.
+
+The contractor's last day is yesterday, so that no record lies in the future, whatever time it is.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import httpx
+import pandas as pd
+import simplejson
+
+from st_erp_pipelines import settings
+from st_erp_pipelines.database import open_engine
+from st_erp_pipelines.definitions import build_definitions
+from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.posting import report
+from st_erp_pipelines.posting.outbox import Document, Outbox
+from st_erp_pipelines.resources.dagster_resources import (
+    BusinessCentralResource,
+    PipelineResource,
+    ServiceTitanResource,
+    StateResource,
+)
+from st_erp_pipelines.sandbox.contractor import Contractor, generate
+from st_erp_pipelines.sandbox.contractor_office import Wire
+from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment, write_demo
+from st_erp_pipelines.sandbox.planted import invoice_key
+from st_erp_pipelines.sandbox.serve import demo_business_central, demo_servicetitan, running
+from st_erp_pipelines.schedules.sync import range_tags
+
+ZONE = "America/Chicago"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+READS = {"GET", "HEAD"}
+
+
+def yesterday() -> date:
+    return datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)
+
+
+def contractor(*, days: int = 8, scale: float = 0.15) -> Contractor:
+    return generate(seed=7, today=yesterday(), days=days, scale=scale)
+
+
+def plain_invoices(whole: Contractor) -> list[Wire]:
+    """Dated when the books are open, posted by the office, not planted: nothing keeps them from the ERP."""
+    planted = {each.key for each in whole.exceptions}
+    return [
+        row
+        for row in whole.servicetitan["invoices"]
+        if row["invoiceDate"] > whole.start_date.isoformat() + "T24"
+        and row["syncStatus"] == "Posted"
+        and row["customer"]
+        and row["active"]
+        and not row["adjustmentToId"]
+        and not row["total"].startswith(("-", "0.00"))
+        and invoice_key(row) not in planted
+    ]
+
+
+def with_only(whole: Contractor, invoices: Iterable[Wire]) -> Contractor:
+    """The same contractor with these invoices and their customers; no payments, nothing planted."""
+    kept = list(invoices)
+    named = {row["customer"]["id"] for row in kept}
+    customers = [row for row in whole.servicetitan["customers"] if row["id"] in named]
+    contacts = [row for row in whole.servicetitan["customer_contacts"] if row["customerId"] in named]
+    rows = {"invoices": kept, "customers": customers, "customer_contacts": contacts, "payments": []}
+    rows |= {"credit_memos": [], "credit_memo_items": []}
+    ours = "ST-A-"
+    posted = [row for row in whole.business_central["posted"] if not row["externalDocumentNumber"].startswith(ours)]
+    return replace(
+        whole,
+        servicetitan=whole.servicetitan | rows,
+        business_central=whole.business_central | {"posted": posted},
+        exceptions=[],
+    )
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a connection's settings, mappings and state lie, and the two systems it reaches."""
+
+    contractor: Contractor
+    folder: Path
+    home: Path
+    servicetitan_url: str
+    business_central_url: str
+
+    @property
+    def connection(self) -> settings.Connection:
+        loaded = settings.load(self.folder / "connections.yaml")
+        assert not loaded.faults, loaded.faults
+        return loaded.connections[0]
+
+    @property
+    def settle_seconds(self) -> float:
+        return self.connection.erp.timing.settle_after.total_seconds()
+
+    @property
+    def database(self) -> Path:
+        return self.home / "st_erp.sqlite"
+
+    def elsewhere(self, home: Path) -> Site:
+        """The same connection on an empty home: what is left when home and database are lost."""
+        return replace(self, home=home)
+
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        state = {"ST_ERP_HOME": str(self.home), "ST_ERP_DATABASE_URL": ""}
+        with mock.patch.dict(os.environ, demo_environment() | state):
+            yield
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        resources = dict(servicetitan=ServiceTitanResource(), business_central=BusinessCentralResource())
+        parts = PipelineResource(state=StateResource(), **resources)
+        with self.environment(), dg.build_resources({"pipelines": parts}) as built:
+            yield built.pipelines.of(self.connection, uuid.uuid4().hex)
+
+    # What Dagster does
+
+    def sync(self) -> dg.ExecuteInProcessResult:
+        return self._run(f"{CONNECTION}_sync")
+
+    def post(self) -> dg.ExecuteInProcessResult:
+        return self._run(f"{CONNECTION}_post")
+
+    def _run(self, job: str) -> dg.ExecuteInProcessResult:
+        """All days, as a tick asks for them; a failed step is in the result."""
+        tags = range_tags(self.connection.start_date, yesterday() + timedelta(days=1))
+        with self.environment(), dg.DagsterInstance.ephemeral() as instance:
+            definitions = build_definitions(settings.load(self.folder / "connections.yaml"))
+            return definitions.resolve_job_def(job).execute_in_process(
+                instance=instance, tags=tags, raise_on_error=False, run_config=QUIET
+            )
+
+    # What the two sides say
+
+    def outbox(self) -> Outbox:
+        return Outbox(open_engine(f"sqlite:///{self.database}"))
+
+    def documents(self, flow: str = "") -> dict[str, Document]:
+        """By business key; customers by their number."""
+        outbox = self.outbox()
+        try:
+            rows = report.all_of(outbox, CONNECTION)
+        finally:
+            outbox.engine.dispose()
+        return {row.business_key: row for row in rows if flow in ("", row.flow)}
+
+    def state(self) -> dict[str, Any]:
+        """All that the ERP company holds, with exact amounts."""
+        reply = httpx.get(f"{self.business_central_url}/_control/business_central/state", timeout=30)
+        found: dict[str, Any] = simplejson.loads(reply.text, use_decimal=True)
+        return found
+
+    def erp_invoices(self) -> dict[str, list[dict[str, Any]]]:
+        """Sales invoices that carry a key of ours, by key: more than one is a duplicate."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.state()["salesInvoices"]:
+            if row["externalDocumentNumber"].startswith("ST-"):
+                found.setdefault(row["externalDocumentNumber"], []).append(row)
+        return found
+
+    def log(self, since: int = 0) -> list[dict[str, Any]]:
+        """Every request that the ERP has seen, with what came of it."""
+        url = f"{self.business_central_url}/_control/log"
+        entries: list[dict[str, Any]] = httpx.get(url, params={"since": since}, timeout=30).json()
+        return entries
+
+    def writes(self, since: int = 0) -> list[dict[str, Any]]:
+        """What the ERP was asked to change; asking for a token changes nothing."""
+        asked = [entry for entry in self.log(since) if entry["method"] not in READS]
+        return [entry for entry in asked if not entry["path"].endswith("/token")]
+
+    @contextmanager
+    def fault(self, url: str, **rule: Any) -> Iterator[None]:
+        """A fault of the server at `url` (see sandbox/faults.py) that is gone after."""
+        httpx.post(f"{url}/_control/faults", json=rule).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(f"{url}/_control/faults").raise_for_status()
+
+    def change(self, *edits: tuple[str, int, Mapping[str, Any]]) -> None:
+        """(entity, id, members) in ServiceTitan; returns once a read window would include them."""
+        for entity, record_id, members in edits:
+            body = {"entity": entity, "id": record_id, "set": dict(members)}
+            httpx.post(f"{self.servicetitan_url}/_control/servicetitan/change", json=body).raise_for_status()
+        time.sleep(self.connection.servicetitan.timing.read_lag.total_seconds() + 0.1)
+
+    @contextmanager
+    def mapping(self, table: str, **more: str) -> Iterator[pd.DataFrame]:
+        """A mapping table to be changed in place; as it was, after."""
+        path = self.folder / "mappings" / CONNECTION / f"{table}.csv"
+        before = path.read_text("utf-8")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if more:
+            frame.loc[len(frame)] = pd.Series(more)
+        frame.to_csv(path, index=False)
+        try:
+            yield frame
+        finally:
+            path.write_text(before, "utf-8")
+
+
+def write_site(
+    folder: Path, whole: Contractor, *urls: str, speed: float, go_live: date | None = None, mode: str = "post"
+) -> Site:
+    """`urls`: ServiceTitan's and Business Central's."""
+    write_demo(
+        folder, contractor=whole, servicetitan_url=urls[0], business_central_url=urls[1], speed=speed,
+        go_live=go_live or whole.start_date, start_date=whole.start_date, mode=mode,
+    )  # fmt: skip
+    return Site(whole, folder, folder / "home", *urls)
+
+
+@contextmanager
+def running_site(folder: Path, whole: Contractor, *, speed: float = 60) -> Iterator[Site]:
+    """With its servers in threads. At speed 60 a doubt is settled after 20 s, and one call may take 5 s."""
+    with (
+        running(demo_servicetitan(whole, speed)) as servicetitan_url,
+        running(demo_business_central(whole, speed)) as business_central_url,
+    ):
+        yield write_site(folder, whole, servicetitan_url, business_central_url, speed=speed)
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What each failed step says in its innermost error; or why no step ran."""
+    data = [event.event_specific_data for event in result.all_events if event.is_failure]
+    return [_innermost(each.error) for each in data if getattr(each, "error", None)]
+
+
+def _innermost(error: Any) -> str:
+    return _innermost(error.cause) if error.cause else str(error.message).strip()
