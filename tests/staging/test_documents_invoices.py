@@ -266,6 +266,30 @@ def test_the_account_of_a_line(
             assert named in document.reasons[0].text
 
 
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"row": 3, "key": "4711"}, ["unmapped_account"]),
+        ({"row": 1, "key": None}, ["unmapped_account"]),  # the header: any account may have had a row
+        ({"row": 3, "key": "4712"}, []),
+        ({"row": 3, "key": "4711", "file": "tax_zones.csv"}, []),
+    ],
+)
+def test_a_line_whose_accounts_row_is_at_fault_falls_back_to_nothing(
+    world: World, fault: dict[str, Any], expected: list[str]
+) -> None:
+    named, unnamed = ({"price": "50", "total": "50", "gl_account_number": number} for number in ("4711", None))
+    world.invoice(5, named, unnamed)
+    world.put("mapping.faults", **{"file": "accounts.csv", "message": "'9' is no account in the ERP"} | fault)
+    document = only(build(world))
+    assert codes(document) == expected
+    if expected:
+        assert document.reasons[0].text == (
+            "Line 1 ('Tune-up') has no account: general ledger account '4711' has no usable row in accounts.csv "
+            f"(at fault: row {fault['row']}, '9' is no account in the ERP): mend it."
+        )
+
+
 def test_lines_of_one_gap_are_one_reason(world: World) -> None:
     gap = {"price": "50", "total": "50", "gl_account_number": "4711"}
     world.invoice(5, gap, gap)

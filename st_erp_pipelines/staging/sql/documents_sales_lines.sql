@@ -22,7 +22,10 @@ priced as (
             and price = round(price, 5)
             and try(round(quantity::decimal(28, 5) * price::decimal(28, 5), 2)) = total,
             false
-        ) as is_sent_by_piece
+        ) as is_sent_by_piece,
+        -- The accountants meant an account of its own for it: the unit's would be a guess.
+        case when given(gl_account_number) is not null then nullif(fault_of('accounts.csv', gl_account_number), '') end
+            as account_fault
     from kept
 )
 select
@@ -39,7 +42,9 @@ select
         when given(unit.account) is not null then 'account'
         else any_account.target_type
     end as target_type,
-    coalesce(own.target_number, given(unit.account), any_account.target_number) as target_number,
+    line.account_fault,
+    case when line.account_fault is null
+        then coalesce(own.target_number, given(unit.account), any_account.target_number) end as target_number,
     cut(
         regexp_replace(trim(coalesce(given(line.description), given(line.sku_name), line.type, 'Line')), '\s+', ' ', 'g'),
         100

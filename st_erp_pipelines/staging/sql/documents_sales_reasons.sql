@@ -41,15 +41,18 @@ unmapped_account as (
         'Line ' || string_agg(position, ', ' order by position) || ' (''' || arg_min(description, position) || ''') has no '
         || 'account: '
         || case
-            when gl_account_number is null then 'it names no general ledger account'
-            else 'general ledger account ''' || gl_account_number || coalesce(' ' || gl_account_name, '')
-                || ''' has no row in accounts.csv' || fault_of('accounts.csv', gl_account_number)
+            when given(gl_account_number) is null then 'it names no general ledger account'
+            else 'general ledger account ''' || gl_account_number || coalesce(' ' || gl_account_name, '') || ''' has no '
+                || case when account_fault is null then 'row' else 'usable row' end || ' in accounts.csv'
         end
-        || ', and business unit ' || coalesce(named(business_unit_name, business_unit_id), '(none)')
-        || ' has no account in business_units.csv: add one of them, or a row for * to accounts.csv.' as text
+        || coalesce(
+            account_fault || ': mend it.',
+            ', and business unit ' || coalesce(named(business_unit_name, business_unit_id), '(none)')
+            || ' has no account in business_units.csv: add one of them, or a row for * to accounts.csv.'
+        ) as text
     from sales_lines
     where target_number is null
-    group by kind, id, gl_account_number, gl_account_name, business_unit_id, business_unit_name
+    group by kind, id, gl_account_number, gl_account_name, account_fault, business_unit_id, business_unit_name
 ),
 unmapped_tax_zone as (
     select kind, id, 'unmapped_tax_zone' as code,
