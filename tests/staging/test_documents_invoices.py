@@ -455,6 +455,12 @@ def test_a_negative_credit_memo_is_a_charge_and_blocked(world: World) -> None:
     assert "negative total -40" in document.reasons[0].text
 
 
+@pytest.mark.parametrize(("zero_totals", "verdict"), [("skip", "skipped"), ("post", "due")])
+def test_a_credit_memo_over_nothing_is_skipped_like_an_invoice(world: World, zero_totals: str, verdict: str) -> None:
+    world.credit_memo(6, total="0")
+    assert only(build(world, invoices={"zero_totals": zero_totals})).verdict == verdict
+
+
 def test_inactive_items_of_a_credit_memo_do_not_count(world: World) -> None:
     world.credit_memo(6)
     world.item("credit_memo_items", 2, credit_memo_id=6, price="9", total="9", is_active=False)
