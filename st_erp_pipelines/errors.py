@@ -72,7 +72,13 @@ class Rejected(StErpError):
     """
 
     def __init__(
-        self, text: str, *, cause: str = "", retry_daily: bool = False, date_bound: bool = False, **facts: object
+        self,
+        text: str,
+        *,
+        cause: str = "",
+        retry_daily: bool = False,
+        date_bound: bool = False,
+        **facts: object,
     ) -> None:
         super().__init__(text, **facts)  # type: ignore[arg-type]
         self.cause = cause or self.code or text

@@ -39,19 +39,20 @@ def bring(
     cursor: tuple[str, str] | None = None,
 ) -> Counter[str]:
     """What was built, and the build's cursor, in one transaction. Returns the new ones by state."""
-    entered: Counter[str] = Counter()
+    new: list[BuiltDocument] = []
     with outbox.begin() as (con, now):
         known = _known(con, place, flow, {document.source_key for document in built})
         for document in built:
             row = _newest(known[document.source_key], document)
             if row is None:
-                entered[_insert(con, now, connection, place, document)] += 1
+                new.append(document)
             else:
                 _update(con, now, row, _under_key_of(row, document))
+        _insert(con, now, connection, place, new)
         _withdraw_what_is_built_no_more(con, now, built, known)
         if cursor is not None:
             _set_cursor(con, *cursor)
-    return entered
+    return Counter(STATE_OF[document.verdict] for document in new)
 
 
 def _known(con: sa.Connection, place: str, flow: str, keys: set[str]) -> dict[str, list[Document]]:
@@ -94,15 +95,22 @@ def _sentence(document: BuiltDocument) -> str:
     return " ".join(reason.text for reason in document.reasons)
 
 
-def _insert(con: sa.Connection, now: datetime, connection: str, place: str, document: BuiltDocument) -> State:
-    state = STATE_OF[document.verdict]
-    values = _columns(document) | dict(
-        connection=connection, place=place, home_day=document.home_day, state=state, state_since=now,
-        sentence=_sentence(document),
-    )  # fmt: skip
-    document_id = con.execute(documents.insert().values(**values).returning(documents.c.id)).scalar_one()
-    con.execute(events.insert().values(document_id=document_id, at=now, state=state, text=values["sentence"]))
-    return state
+def _insert(con: sa.Connection, now: datetime, connection: str, place: str, new: Sequence[BuiltDocument]) -> None:
+    if not new:
+        return
+    same = dict(connection=connection, place=place, state_since=now)
+    rows = [
+        _columns(document)
+        | same
+        | dict(home_day=document.home_day, state=STATE_OF[document.verdict], sentence=_sentence(document))
+        for document in new
+    ]
+    ids = con.execute(documents.insert().returning(documents.c.id, sort_by_parameter_order=True), rows).scalars()
+    born = [
+        dict(document_id=document_id, at=now, state=row["state"], text=row["sentence"])
+        for document_id, row in zip(ids, rows, strict=True)
+    ]
+    con.execute(events.insert(), born)
 
 
 def _update(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
