@@ -1,0 +1,181 @@
+"""The `st-erp` command: how each command is called. What they do is in `commands/`, imported when asked for.
+
+Exit codes: 0 all well, 1 documents need a person, 2 configuration or usage, 3 a system could not be reached.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+
+from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, UNREACHABLE, complain
+from st_erp_pipelines.errors import ConfigurationError, StErpError, Unavailable
+
+
+class Commands(typer.core.TyperGroup):
+    """An error of our tree is one sentence on stderr and an exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StErpError as error:
+            complain(error.sentence())
+            raise typer.Exit(exit_code_of(error)) from None
+        except sa.exc.OperationalError as error:  # its own text may quote the URL, which may hold a password
+            complain(f"The outbox database cannot be used ({type(error.orig).__name__}): see ST_ERP_DATABASE_URL.")
+            raise typer.Exit(UNREACHABLE) from None
+
+
+def exit_code_of(error: StErpError) -> int:
+    if isinstance(error, ConfigurationError):
+        return CONFIGURATION
+    return UNREACHABLE if isinstance(error, Unavailable) else AMISS
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they may show the values of variables
+    help="ServiceTitan and your ERP kept in agreement. Start with `st-erp demo`; it needs no account anywhere.",
+    epilog="Exit codes: 0 all well, 1 documents need a person, 2 configuration or usage, 3 a system is out of reach.",
+)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="connections; all where none is named")]
+Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="one connection; all where none is named")]
+Json = Annotated[bool, typer.Option("--json", help="facts as JSON on stdout")]
+Seed = Annotated[int, typer.Option(help="the same seed makes the same contractor")]
+Days = Annotated[int, typer.Option(min=7, help="days of records that lie behind today")]
+Speed = Annotated[float, typer.Option(min=0.1, help="how many times as fast as the vendors' limits")]
+
+
+@app.callback()
+def environment(
+    env: Annotated[
+        Path | None,
+        typer.Option("--env", exists=True, dir_okay=False, help="a file of NAME=value lines to set first"),
+    ] = None,
+) -> None:
+    if env:
+        lines = (line.strip() for line in env.read_text("utf-8").splitlines())
+        pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+        os.environ.update({name.strip(): value.strip() for name, _, value in pairs})
+
+
+@app.command()
+def demo(
+    speed: Speed = 20,
+    days: Days = 30,
+    seed: Seed = 7,
+    scale: Annotated[float, typer.Option(min=0.01, help="multiplies customers and documents")] = 1,
+    folder: Annotated[Path, typer.Option(help="where the demo lives")] = Path(".st_erp/demo"),
+    ui: Annotated[bool, typer.Option("--ui", help="open the demo that was made before in Dagster's UI")] = False,
+    port: Annotated[int, typer.Option(help="of the UI")] = 3000,
+    stop: Annotated[bool, typer.Option("--stop", help="end the sandbox that the demo left running")] = False,
+) -> None:
+    """A contractor with a month of work, posted to a Business Central, all of it here. Needs no account."""
+    from st_erp_pipelines.commands import demo as command
+
+    folder = folder.absolute()
+    if stop:
+        code = command.stop(folder)
+    elif ui:
+        code = command.serve_ui(folder, port)
+    else:
+        code = command.run(command.Demo(folder, seed=seed, days=days, speed=speed, scale=scale))
+    raise typer.Exit(code)
+
+
+@app.command()
+def sandbox(
+    seed: Seed = 7,
+    days: Days = 30,
+    speed: Speed = 1,
+    servicetitan_port: Annotated[int, typer.Option()] = 7701,
+    business_central_port: Annotated[int, typer.Option()] = 7702,
+) -> None:
+    """Serve ServiceTitan and Business Central for a made-up contractor, until Ctrl-C."""
+    from st_erp_pipelines.commands.demo import serve_sandbox
+
+    serve_sandbox(seed, days, speed, servicetitan_port, business_central_port)
+
+
+@app.command()
+def sync(names: Names = None, json: Json = False) -> None:
+    """Read what changed, post what is due, read back and reconcile: the job that Dagster runs on schedule."""
+    from st_erp_pipelines.commands import sync as command
+
+    raise typer.Exit(command.run(names or [], json))
+
+
+@app.command()
+def status(names: Names = None, json: Json = False) -> None:
+    """What was posted, what was not, and what needs a person. Asks no other system."""
+    from st_erp_pipelines.commands import status as command
+
+    raise typer.Exit(command.run(names or [], json))
+
+
+@app.command()
+def plan(
+    name: Name = None,
+    flow: Annotated[str | None, typer.Option(help="customers, invoices or payments")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="documents shown per flow; 0 shows all")] = 10,
+    json: Json = False,
+) -> None:
+    """Exactly what would be sent, document by document. Sends nothing."""
+    from st_erp_pipelines.commands import plan as command
+
+    raise typer.Exit(command.run([name] if name else [], flow, limit, json))
+
+
+@app.command()
+def audit(
+    key: Annotated[str, typer.Argument(help="business key, source key, or what people call it (invoice number)")],
+    json: Json = False,
+) -> None:
+    """The whole story of one document: every decision, every attempt, what was sent, what came back."""
+    from st_erp_pipelines.commands import audit as command
+
+    raise typer.Exit(command.run(key, json))
+
+
+@app.command()
+def replay(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[NAME] [KEY]...", help="documents")] = None,
+    cause: Annotated[str | None, typer.Option(help="all that were refused for this cause")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="all rejected, unavailable or in conflict")] = False,
+) -> None:
+    """Ask for documents to be tried again. They go out with the next sync; what stands is never sent twice.
+
+    Documents that are out of scope or skipped are replayed by their keys only.
+    """
+    from st_erp_pipelines.commands import replay as command
+
+    raise typer.Exit(command.run(words or [], cause, everything))
+
+
+@app.command()
+def pause(
+    name: Annotated[str, typer.Argument(help="a connection")],
+    target: Annotated[bool, typer.Option("--target", help="and all others that post into its company")] = False,
+) -> None:
+    """Stop sending, before the next document of any process. Reading goes on."""
+    from st_erp_pipelines.commands import pause as command
+
+    raise typer.Exit(command.pause(name, target))
+
+
+@app.command()
+def resume(
+    name: Annotated[str, typer.Argument(help="a connection")],
+    target: Annotated[bool, typer.Option("--target", help="take back `pause --target`")] = False,
+) -> None:
+    """Send again, from the next sync on."""
+    from st_erp_pipelines.commands import pause as command
+
+    raise typer.Exit(command.resume(name, target))

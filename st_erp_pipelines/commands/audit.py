@@ -1,0 +1,103 @@
+"""`st-erp audit KEY`: one document's story, as the outbox recorded it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+import simplejson
+import sqlalchemy as sa
+
+from st_erp_pipelines.commands.output import WELL, money, say, say_json
+from st_erp_pipelines.commands.site import Site, all_settings
+from st_erp_pipelines.commands.status import local
+from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.posting import report
+from st_erp_pipelines.posting.outbox import Document, Outbox
+from st_erp_pipelines.posting.schema import documents
+
+Facts = dict[str, Any]
+Story = tuple[Document, list[Any], list[Any]]
+NEAR = 5
+KEYS_COMPARED = 20_000
+
+
+def run(key: str, as_json: bool) -> int:
+    """The outbox knows documents of connections that are at fault, or gone from the file, too."""
+    outbox = Site([], []).outbox
+    stories = report.story(outbox, key.strip())
+    if not stories:
+        raise ConfigurationError(f"No document is known under {key}.{_nearest(outbox, key.strip())}")
+    if as_json:
+        say_json({"documents": [_facts(*story) for story in stories]})
+    else:
+        zones = {connection.name: connection.time_zone for connection in all_settings().connections}
+        for story in stories:
+            _show(*story, zone=zones.get(story[0].connection, "UTC"))
+    return WELL
+
+
+def _nearest(outbox: Outbox, key: str) -> str:
+    """What contains it, else what is spelled alike."""
+    named = (documents.c.business_key, documents.c.label)
+    with outbox.engine.begin() as con:
+        within = sa.or_(*(column.contains(key, autoescape=True) for column in named))
+        near = list(con.execute(sa.select(documents.c.business_key).where(within).limit(NEAR)).scalars())
+        if not near:
+            keys = con.execute(sa.select(documents.c.business_key).order_by(documents.c.id.desc()).limit(KEYS_COMPARED))
+            near = get_close_matches(key.upper(), list(keys.scalars()), NEAR)
+    return f" Nearest: {', '.join(near)}." if near else ""
+
+
+def _facts(row: Document, attempts: Sequence[Any], events: Sequence[Any]) -> Facts:
+    document = dict(row._mapping) | {"payload": simplejson.loads(row.payload)}
+    tries = [dict(each._mapping) | {"payload": simplejson.loads(each.payload)} for each in attempts]
+    return document | {"attempts": tries, "events": [dict(each._mapping) for each in events]}
+
+
+def _show(row: Document, attempts: Sequence[Any], events: Sequence[Any], zone: str) -> None:
+    say(f"\n{row.business_key}  {row.label}", style="bold underline")
+    for name, value in _head(row, zone):
+        say(f"  {name:<12} {value}")
+    say("\n  What happened", style="bold")
+    for at, text, style in sorted(_moments(attempts, events), key=lambda moment: moment[0]):
+        say(f"  {local(at, zone)}  {text}", style=style)
+    payload, what = (attempts[-1].payload, "What was sent last") if attempts else (row.payload, "What would be sent")
+    say(f"\n  {what}", style="bold")
+    for line in simplejson.dumps(simplejson.loads(payload), indent=2, ensure_ascii=False).splitlines():
+        say(f"  {line}")
+
+
+def _head(row: Document, zone: str) -> Iterator[tuple[str, object]]:
+    yield "state", f"{row.state.replace('_', ' ')} since {local(row.state_since, zone)}"
+    for reason in row.reasons:
+        yield "because", f"{reason['text']} [{reason['code']}]"
+    if row.sentence and not row.reasons:
+        yield "because", row.sentence
+    if row.flag:
+        yield "flag", row.flag
+    worth = "" if row.flow == "customers" else f", {money(row.amount)} {row.currency}"
+    yield "what", f"{row.kind.replace('_', ' ')} of {row.business_date}{worth}, party {row.party or '(none)'}"
+    yield "from", f"{row.source_key}{f' part {row.part}' if row.part else ''}, home day {row.home_day}"
+    yield "goes to", f"{row.place} (connection {row.connection}, flow {row.flow})"
+    if row.remote_id or row.remote_number:
+        yield "there as", f"{row.remote_number or ''} (id {row.remote_id})".strip()
+    if row.state in ("in_doubt", "sending") and row.settle_at:
+        yield "settled", f"by look-up, from {local(row.settle_at, zone)}"
+    elif row.next_try_at:
+        yield "next try", f"{local(row.next_try_at, zone)}"
+
+
+def _moments(attempts: Sequence[Any], events: Sequence[Any]) -> Iterator[tuple[datetime, str, str | None]]:
+    for event in events:
+        yield event.at, f"{event.state.replace('_', ' ')}. {event.text}".rstrip(), None
+    for attempt in attempts:
+        yield attempt.intended_at, f"intent to {attempt.move} (attempt {attempt.id}, epoch {attempt.epoch})", "cyan"
+        if attempt.late_outcome:
+            yield attempt.closed_at or attempt.intended_at, attempt.late_outcome, "yellow"
+        elif attempt.outcome:
+            facts = (f"HTTP {attempt.status}" if attempt.status else "", attempt.code, attempt.remote_number or "")
+            said = ", ".join(fact for fact in facts if fact)
+            yield attempt.closed_at, f"attempt {attempt.id}: {attempt.outcome}{f' ({said})' if said else ''}", "cyan"

@@ -1,0 +1,115 @@
+"""A job of a connection, executed here and recorded in the site's Dagster instance, so that its UI shows it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from dagster._core.events.log import EventLogEntry
+
+CHECKS = "nothing_in_quarantine|mappings_cover_everything|totals_reconcile|nothing_hangs_for_a_day"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+SYSTEMS = {"servicetitan": "ServiceTitan", "business_central": "Business Central"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`kind` is the class of the error, by its bare name."""
+
+    step: str
+    kind: str
+    sentence: str
+
+
+@dataclass
+class RunFacts:
+    """What a run said while it went on. `materialized`: metadata by asset, below the connection's name."""
+
+    run_id: str
+    step: str = ""
+    steps_done: int = 0
+    steps: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    materialized: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def posted(self, flow: str) -> Mapping[str, Any]:
+        return self.materialized.get(f"business_central/post_{flow}", {})
+
+
+def execute(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    connection: str,
+    job: str,
+    tags: dict[str, str],
+    begin: Callable[[RunFacts], None] = lambda facts: None,
+) -> RunFacts:
+    """Never raises for what fails in a step. `begin` gets the facts, which then change while the run goes on."""
+    resolved = definitions.resolve_job_def(f"{connection}_{job}")
+    facts = RunFacts(str(uuid.uuid4()), steps=len(resolved.graph.nodes))
+    instance.add_event_listener(facts.run_id, lambda entry: _note(facts, connection, entry))
+    begin(facts)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's notes to developers
+        resolved.execute_in_process(
+            run_config=QUIET, instance=instance, run_id=facts.run_id, tags=tags, raise_on_error=False
+        )
+    return facts
+
+
+def _note(facts: RunFacts, connection: str, entry: EventLogEntry) -> None:
+    event = entry.dagster_event
+    if event is None:
+        if entry.level == logging.WARNING and entry.user_message not in facts.sentences:
+            facts.sentences.append(entry.user_message)
+    elif event.is_step_start:
+        facts.step = in_words(event.step_key or "", connection)
+    elif event.is_step_success or event.is_step_skipped:
+        facts.steps_done += 1
+    elif event.is_step_failure:
+        facts.steps_done += 1
+        error = event.step_failure_data.error
+        facts.failures.append(_failure(in_words(event.step_key or "", connection), error))
+    elif event.is_step_materialization:
+        made = event.step_materialization_data.materialization
+        name = "/".join(made.asset_key.path[1:])
+        facts.materialized[name] = {key: value.value for key, value in made.metadata.items()}
+
+
+def _failure(step: str, error: Any) -> Failure:
+    """A sentence of our errors is fit for people; another exception may say anything, so only its kind is told."""
+    while error.cause is not None and not error.message.startswith("st_erp_pipelines."):
+        error = error.cause
+    kind, _, sentence = error.message.partition(": ")
+    if kind.startswith("st_erp_pipelines.errors."):
+        return Failure(step, kind.rpartition(".")[2], sentence.strip())
+    return Failure(step, error.cls_name or "error", f"{error.cls_name}; the run's log in Dagster has its trace.")
+
+
+def in_words(step: str, connection: str) -> str:
+    """`northwind__staging__servicetitan__invoices` is: stage invoices of ServiceTitan."""
+    name = step.removeprefix(f"{connection}__")
+    if name == "staging__reconciliation":
+        return "reconcile"
+    for pattern, words in (
+        (rf"\w+_({CHECKS})", "check {0}"),
+        (r"staging__documents_(\w+)", "build {0}"),
+        (r"staging__(servicetitan|business_central)__(\w+)", "stage {1} of {0}"),
+        (r"business_central__post_(\w+)", "post {0}"),
+        (r"(servicetitan|business_central)__(\w+)", "read {1} of {0}"),
+    ):  # fmt: skip
+        if match := re.fullmatch(pattern, name):
+            return words.format(*(SYSTEMS.get(part, part.replace("_", " ")) for part in match.groups()))
+    return name.replace("__", " ").replace("_", " ")

@@ -1,0 +1,235 @@
+"""`st-erp plan`: what the next sync would send, from what was read last. Looks everything up, writes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+from rich.padding import Padding
+
+from st_erp_pipelines.commands.output import AMISS, WELL, console, money, say, say_json, table
+from st_erp_pipelines.commands.site import Site, open_site
+from st_erp_pipelines.commands.status import grouped, local, show_exceptions
+from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.posting import report
+from st_erp_pipelines.posting.decide import Make
+from st_erp_pipelines.posting.outbox import Document, total_of
+from st_erp_pipelines.posting.plan import Planned, followers, planned
+from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.settings import Connection
+
+Facts = dict[str, Any]
+EVERYTHING = 1_000_000
+OUTCOMES = {
+    "send": "would be sent",
+    "adopted": "there already, entered by somebody else and equal: would be adopted",
+    "posted": "there already, sent by us: would be recorded as posted",
+    "conflict": "found there but different: would be left to a person",
+    "out_of_scope": "exported by other software: would be left alone",
+    "withdraw": "voided at its source: would be taken back",
+    "withdrawn": "voided at its source: nothing of it is there",
+    "skipped": "removed there by somebody: would be left alone",
+    "ask_again": "not proven either way: would be asked again",
+}
+
+
+def run(names: Sequence[str], flow: str | None, limit: int, as_json: bool) -> int:
+    if flow not in (None, *FLOWS):
+        raise ConfigurationError(f"There is no flow {flow}: it is one of {', '.join(FLOWS)}.")
+    site = open_site(names)
+    found = [_plan(site, connection, flow) for connection in site.connections]
+    if as_json:
+        say_json({"connections": [_as_facts(each) for each in found], "faults": [str(fault) for fault in site.faults]})
+    else:
+        for each in found:
+            _show(each, limit)
+    amiss = any(rows for each in found for rows in each.blocked.values())
+    return max(site.exit_code, AMISS if amiss else WELL)
+
+
+class Plan:
+    """One connection's plan, by flow: what has a decision, and what is blocked for good reasons."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.documents: dict[str, list[Planned]] = {}
+        self.blocked: dict[str, list[Document]] = {}
+        self.modes = {flow: getattr(connection.flows, flow).mode for flow in FLOWS}
+        self.names: dict[str, str] = {}  # customers by number
+        self.read_at: Any = None
+
+
+def _plan(site: Site, connection: Connection, only: str | None) -> Plan:
+    """Every flow is gone through even where one is asked for: what comes first decides what may follow."""
+    pipeline, plan = site.pipeline(connection), Plan(connection)
+    plan.read_at = _last_read(pipeline)
+    if plan.read_at is None:
+        return plan
+    going: dict[str, str] = {}
+    for flow in FLOWS:
+        pipeline.build(flow)
+        due = pipeline.outbox.due(connection.name, flow, None, EVERYTHING, set())
+        going |= {row.business_key: row.business_key for row in due if not row.voided}
+        blocked = report.all_of(pipeline.outbox, connection.name, *_blocked_in(flow))
+        after = followers(blocked, going)
+        following = {row.id for row, _ in after}
+        if only in (None, flow):
+            plan.documents[flow] = _decided(pipeline, flow, [*((row, "") for row in due), *after])
+            plan.blocked[flow] = [row for row in blocked if row.id not in following]
+        if flow == "customers":
+            rows = report.all_of(pipeline.outbox, connection.name)
+            plan.names = {row.business_key: row.label for row in rows if row.flow == "customers"}
+    return plan
+
+
+def _blocked_in(flow: str) -> tuple[Any, Any]:
+    from st_erp_pipelines.posting.schema import documents
+
+    return documents.c.flow == flow, documents.c.state == State.BLOCKED
+
+
+def _decided(pipeline: Pipeline, flow: str, rows: Sequence[tuple[Document, str]]) -> list[Planned]:
+    if not rows:
+        return []
+    mode = getattr(pipeline.connection.flows, flow).mode
+    with console(stderr=True).status(f"looking up {len(rows):,} {flow}") as status:
+        return list(
+            planned(
+                pipeline.outbox, pipeline.target(flow), rows, "post" if mode == "observe" else mode,
+                lambda done: status.update(f"looked up {done:,} of {len(rows):,} {flow}"),
+            )
+        )  # fmt: skip
+
+
+def _last_read(pipeline: Pipeline) -> Any:
+    query = "select max(loaded_at) from staging.stg_servicetitan__invoices"
+    with pipeline.staging() as con:
+        found = con.execute(query).fetchone()
+    return found[0] if found else None
+
+
+# As facts
+
+
+def _as_facts(plan: Plan) -> Facts:
+    return {
+        "name": plan.connection.name,
+        "read_at": plan.read_at,
+        "flows": {
+            flow: {
+                "mode": plan.modes[flow],
+                "outcomes": _outcomes(documents),
+                "documents": [_document_facts(each) for each in documents],
+                "blocked": grouped(plan.blocked[flow]),
+            }
+            for flow, documents in plan.documents.items()
+        },
+    }
+
+
+def _outcomes(documents: Sequence[Planned]) -> Facts:
+    rows: dict[str, list[Document]] = defaultdict(list)
+    for each in documents:
+        rows[each.outcome].append(each.document)
+    return {name: {"documents": len(rows[name]), "amount": total_of(rows[name])} for name in OUTCOMES if name in rows}
+
+
+def _document_facts(each: Planned) -> Facts:
+    row = each.document
+    names = ("kind", "business_key", "label", "source_key", "business_date", "amount", "currency", "party", "state")
+    return {name: getattr(row, name) for name in names} | {
+        "outcome": each.outcome,
+        "moves": [str(move) for move in each.decision.moves] if isinstance(each.decision, Make) else [],
+        "sentence": each.sentence,
+        "after": each.after,
+        "payload": simplejson.loads(row.payload),
+    }
+
+
+# As people read it
+
+
+def _show(plan: Plan, limit: int) -> None:
+    name = plan.connection.name
+    say(f"\n{name}", style="bold underline")
+    if plan.read_at is None:
+        say("Nothing has been read yet: run `st-erp sync` first. With its flows in mode observe it sends nothing.")
+        return
+    say(f"From what was read until {local(plan.read_at, plan.connection.time_zone)}. Nothing was sent.")
+    for flow, documents in plan.documents.items():
+        mode = plan.modes[flow]
+        note = ": a sync sends none of these; this is what mode post would send" if mode == "observe" else ""
+        say(f"\n{flow.capitalize()}  (mode {mode}{note})", style="bold")
+        for outcome, figures in _outcomes(documents).items():
+            worth = "" if flow == "customers" else f", {money(figures['amount'])}"
+            say(f"  {figures['documents']:,} {OUTCOMES[outcome]}{worth}")
+        if not documents:
+            say("  Nothing is due.")
+        shown = _shown(documents, limit)
+        for each in shown:
+            _show_document(each, plan.names)
+        if len(documents) > len(shown):
+            left = len(documents) - len(shown)
+            say(f"\n  … and {left:,} more: `st-erp plan {name} --flow {flow} --limit 0` shows all.")
+    show_exceptions(grouped([row for rows in plan.blocked.values() for row in rows]))
+
+
+def _shown(documents: Sequence[Planned], limit: int) -> Sequence[Planned]:
+    """What is not simply sent comes first: there is something to learn from it."""
+    ordered = sorted(documents, key=lambda each: each.outcome == "send")
+    return ordered[:limit] if limit else ordered
+
+
+def _show_document(each: Planned, names: dict[str, str]) -> None:
+    row, payload = each.document, simplejson.loads(each.document.payload)
+    worth = "" if row.flow == "customers" else f"  {money(row.amount)} {row.currency}"
+    say(f"\n  {row.business_key}  {row.label}  {row.business_date}{worth}", style="cyan")
+    say(f"      {each.sentence}{f' After {each.after}.' if each.after else ''}")
+    for line in payload_lines(row.flow, payload, names):
+        say(f"      {line}")
+    if payload.get("lines"):
+        say(Padding(_lines(payload["lines"]), (0, 0, 0, 6)))
+
+
+def payload_lines(flow: str, payload: Facts, names: dict[str, str]) -> list[str]:
+    """The head of a payload as people read it, without what is empty."""
+    if flow == "customers":
+        return _customer(payload)
+    party = payload.get("customer_number", "")
+    who = f"customer {party} {names.get(party, '')}".rstrip()
+    if flow == "payments":
+        pays = f"applied to {payload['invoice_key']}" if payload.get("invoice_key") else "on account"
+        part = "" if len(payload["parts"]) < 2 else f", a part of {payload['payment_total']}"
+        return [
+            f"{who}, {pays}{part}",
+            f"posting date {payload['posting_date']}, journal {' or '.join(payload['batches'])}, "
+            f"against {payload['balancing_account'] or 'the account set on the batch'}",
+            _joined(payload, ("description", "comment")),
+        ]
+    dates = (f"{name} {payload[f'{name}_date']}" for name in ("document", "posting", "due") if payload[f"{name}_date"])
+    return [f"{payload['type'].replace('_', ' ')} for {who}", ", ".join(dates)]
+
+
+def _customer(payload: Facts) -> list[str]:
+    address = ("address_line1", "address_line2", "city", "state", "postal_code", "country")
+    contact = ("phone_number", "email", "payment_terms_code")
+    what = f"change of {payload['erp_number']}" if payload.get("change") else payload.get("type", "")
+    return [line for line in (what, _joined(payload, address), _joined(payload, contact)) if line]
+
+
+def _joined(payload: Facts, names: Sequence[str]) -> str:
+    return ", ".join(str(payload[name]) for name in names if payload.get(name))
+
+
+def _lines(lines: Sequence[Facts]) -> Any:
+    rows = []
+    for line in lines:
+        figures = (line["quantity"], line["unit_price"], money(Decimal(line["amount"])))
+        unit = f"{line['dimension_code']} {line['dimension_value']}".strip()
+        rows.append((f"{line['type']} {line['number'] or '?'}", line["description"], *figures, unit, line["tax_code"]))
+    columns = ("line", "description", "quantity", "price", "amount", "dimension", "tax")
+    return table("", columns, rows, right=("quantity", "price", "amount"))

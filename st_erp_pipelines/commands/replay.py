@@ -1,0 +1,71 @@
+"""`st-erp replay`: which documents are asked for again, and what each of them answers."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping, Sequence
+
+from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, WELL, complain, say
+from st_erp_pipelines.commands.site import Site, open_site
+from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.posting import report
+from st_erp_pipelines.posting.engine import CHUNK
+from st_erp_pipelines.posting.outbox import Document
+from st_erp_pipelines.posting.replay import MASS, Answer, replay
+from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.posting.target import Finding, Wanted
+from st_erp_pipelines.settings import Connection
+
+
+def run(words: Sequence[str], cause: str | None, everything: bool) -> int:
+    site = open_site()
+    names = [connection.name for connection in site.connections]
+    first = words[:1] if words and words[0] in names else []
+    keys = words[len(first) :]
+    if (bool(keys) + bool(cause) + everything) != 1:
+        raise ConfigurationError("Say what to replay: keys of documents, or --cause, or --all.")
+    answers: list[Answer] = []
+    missing = set(keys)
+    for connection in site.connections:
+        if not first or connection.name in first:
+            rows = _named(site, connection, keys, missing) if keys else _mass(site, connection, cause)
+            answers += replay(site.outbox, rows, _who(), lambda *asked, of=connection: _look_up(site, of, *asked))
+    for answer in answers:
+        say(answer.sentence) if answer.replayed else complain(answer.sentence)
+    for key in sorted(missing):
+        complain(f"No document is known under {key}.")
+    if not answers and not missing:
+        say("Nothing is rejected, unavailable or in conflict" + (f" for the cause {cause}." if cause else "."))
+    if missing:
+        return CONFIGURATION
+    return WELL if all(answer.replayed for answer in answers) else AMISS
+
+
+def _named(site: Site, connection: Connection, keys: Sequence[str], missing: set[str]) -> list[Document]:
+    found: dict[int, Document] = {}
+    for key in keys:
+        rows = [row for row, _, _ in report.story(site.outbox, key) if row.connection == connection.name]
+        if rows:
+            missing.discard(key)
+        found |= {row.id: row for row in rows}
+    return list(found.values())
+
+
+def _mass(site: Site, connection: Connection, cause: str | None) -> list[Document]:
+    conditions = [documents.c.state.in_(list(MASS))] + ([documents.c.cause == cause] if cause else [])
+    return report.all_of(site.outbox, connection.name, *conditions)
+
+
+def _look_up(site: Site, connection: Connection, flow: str, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
+    target = site.pipeline(connection).target(flow)
+    found: dict[str, Finding] = {}
+    for start in range(0, len(wanted), CHUNK):
+        found |= target.look_up(wanted[start : start + CHUNK])
+    return found
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a user name
+        return "somebody"

@@ -1,0 +1,84 @@
+"""What a command works on: the connections of connections.yaml and the outbox they share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+from st_erp_pipelines import settings
+from st_erp_pipelines.commands.output import CONFIGURATION, WELL, complain
+from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.settings import ConfigFault, Connection, Settings
+
+if TYPE_CHECKING:
+    from st_erp_pipelines.pipeline import Pipeline
+    from st_erp_pipelines.posting.outbox import Outbox
+    from st_erp_pipelines.resources.dagster_resources import PipelineResource
+
+
+@dataclass
+class Site:
+    """`connections` are those asked for that can run; `faults` say why others of them cannot."""
+
+    connections: list[Connection]
+    faults: list[ConfigFault]
+
+    @cached_property
+    def pipelines(self) -> PipelineResource:
+        from st_erp_pipelines.resources import dagster_resources as resources
+
+        return resources.PipelineResource(
+            state=resources.StateResource(),
+            servicetitan=resources.ServiceTitanResource(),
+            business_central=resources.BusinessCentralResource(),
+        )
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return self.pipelines.state.outbox()
+
+    def pipeline(self, connection: Connection) -> Pipeline:
+        return self.pipelines.of(connection, "st-erp")
+
+    @property
+    def exit_code(self) -> int:
+        return CONFIGURATION if self.faults else WELL
+
+
+def open_site(names: Sequence[str] = ()) -> Site:
+    """The connections of these names, or all. Complains of each fault that concerns them, a line for each."""
+    path = settings.config_path()
+    loaded = settings.load(path)
+    known = [connection.name for connection in loaded.connections] + loaded.faulty
+    for name in names:
+        if name not in known and (known or not loaded.faults):
+            near = get_close_matches(name, known, 1) or known[:1]
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"There is no connection {name} in {path.name}.{hint}")
+    asked = set(names or known)
+    faults = [fault for fault in loaded.faults if not fault.connections or asked & set(fault.connections)]
+    for fault in faults:
+        complain(fault)
+    return Site([one for one in loaded.connections if not names or one.name in names], faults)
+
+
+def all_settings() -> Settings:
+    return settings.load(settings.config_path())
+
+
+def prepare_dagster_home() -> None:
+    """A site's own instance is left alone; without one, ours is made where our state lives."""
+    if os.environ.get("DAGSTER_HOME"):
+        return
+    home = settings.home() / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        with as_file(files("st_erp_pipelines") / "dagster.yaml") as shipped:
+            shutil.copyfile(shipped, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)

@@ -1,0 +1,96 @@
+"""A person asks for documents to be tried again. What stands over there is never sent twice: it is said so.
+
+A conflict is looked up anew, here and now. Where all that is found is dead (cancelled), the next revision is
+opened under a key of its own; else the document is ready again, and the next run judges what it finds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import simplejson
+import sqlalchemy as sa
+
+from st_erp_pipelines.posting.document import hash_of
+from st_erp_pipelines.posting.outbox import Document, Outbox, _move
+from st_erp_pipelines.posting.schema import documents, events
+from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.posting.target import Finding, Found, Wanted
+
+LookUp = Callable[[str, Sequence[Wanted]], Mapping[str, Finding]]  # of a flow, by key
+MASS = frozenset({State.REJECTED, State.UNAVAILABLE, State.CONFLICT})
+REPLAYED = MASS | {State.OUT_OF_SCOPE, State.SKIPPED}
+REFUSALS = {
+    State.BLOCKED: "is blocked: it goes by itself once its reasons are mended",
+    State.READY: "is due already",
+    State.SENDING: "is being sent",
+    State.IN_DOUBT: "is in doubt: a look-up settles it first, else it could be posted twice",
+    State.ENTERED: "stands there unposted, and is looked at in each run",
+    State.WITHDRAWN: "was voided at its source",
+    State.POSTED: "is posted: it is never sent twice",
+    State.ADOPTED: "was there already: it is never sent twice",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    key: str
+    replayed: bool
+    sentence: str
+
+
+def replay(outbox: Outbox, rows: Sequence[Document], who: str, look_up: LookUp) -> list[Answer]:
+    findings = _findings(outbox, rows, look_up)
+    return [_one(outbox, row, who, findings.get(row.id)) for row in rows]
+
+
+def _findings(outbox: Outbox, rows: Sequence[Document], look_up: LookUp) -> dict[int, Finding]:
+    found: dict[int, Finding] = {}
+    conflicts = [row for row in rows if row.state == State.CONFLICT]
+    for flow in dict.fromkeys(row.flow for row in conflicts):
+        mine = [row for row in conflicts if row.flow == flow]
+        by_key = look_up(flow, [outbox.wanted(row) for row in mine])
+        found |= {row.id: by_key[row.business_key] for row in mine}
+    return found
+
+
+def _one(outbox: Outbox, row: Document, who: str, finding: Finding | None) -> Answer:
+    if row.state not in REPLAYED:
+        number = f" as {row.remote_number}" if row.remote_number else ""
+        return Answer(row.business_key, False, f"{row.business_key}{number} {REFUSALS[State(row.state)]}.")
+    is_dead = finding is not None and finding.found is Found.DEAD
+    if is_dead and simplejson.loads(row.payload).get("change"):
+        return Answer(row.business_key, False, f"{row.business_key} changes a record that is gone there: link it anew.")
+    with outbox.begin() as (con, now):
+        still = (documents.c.id == row.id) & (documents.c.state == row.state)
+        if con.execute(sa.select(documents.c.id).where(still).with_for_update()).first() is None:
+            return Answer(row.business_key, False, f"{row.business_key} has just changed: look at it again.")
+        sentence = _next_revision(con, now, row, who) if is_dead else _again(con, now, row, who)
+    return Answer(row.business_key, True, sentence)
+
+
+def _again(con: sa.Connection, now: datetime, row: Document, who: str) -> str:
+    columns: dict[str, Any] = dict(next_try_at=None, cause="", reasons=[], replayed=True, adopt_only=False)
+    _move(con, now, row.id, State.READY, f"Asked for again by {who}; it was {row.state.replace('_', ' ')}.", **columns)
+    return f"{row.business_key} goes out with the next sync, if the look-up then finds nothing of it."
+
+
+def _next_revision(con: sa.Connection, now: datetime, row: Document, who: str) -> str:
+    revision = row.revision + 1
+    key = f"{re.sub(r'-R[0-9]+$', '', row.business_key) if row.revision else row.business_key}-R{revision}"
+    payload = simplejson.dumps(simplejson.loads(row.payload) | {"key": key}, sort_keys=True, separators=(",", ":"))
+    named = ("connection", "place", "flow", "kind", "source_key", "part", "label", "currency", "party", "source_hash")
+    same: dict[str, Any] = {name: getattr(row, name) for name in (*named, "home_day", "business_date", "amount")}
+    text = f"Opened by {who}: {row.business_key} was cancelled there."
+    new = same | dict(
+        revision=revision, business_key=key, payload=payload, payload_hash=hash_of(payload), state=State.READY,
+        state_since=now, sentence=text, replayed=True,
+    )  # fmt: skip
+    new_id = con.execute(documents.insert().values(**new).returning(documents.c.id)).scalar_one()
+    con.execute(events.insert().values(document_id=new_id, at=now, state=State.READY, text=text))
+    _move(con, now, row.id, State.SKIPPED, f"Cancelled there; {who} asked for it again, as {key}.")
+    return f"{row.business_key} was cancelled there: {key} goes out with the next sync."
