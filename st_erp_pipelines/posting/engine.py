@@ -108,7 +108,7 @@ class Run:
     def _exceeds_limits(self) -> bool:
         if self.limits.max_documents is None and self.limits.max_amount is None:
             return False
-        due = self.outbox.due(self.connection, self.flow, self.days, 1_000_000, set())
+        due = [row for row in self._due(1_000_000) if not row.attempt_count]
         amount = sum((abs(row.amount) for row in due), Decimal(0))
         for name, figure, limit in (
             ("max_documents", Decimal(len(due)), self.limits.max_documents),

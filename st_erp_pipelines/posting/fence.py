@@ -1,4 +1,4 @@
-"""One writer per place: a row with owner, epoch and end. Whoever takes it raises the epoch."""
+"""One writer per place: a row with owner, epoch and end. Whoever takes it raises the epoch; they take turns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from st_erp_pipelines.posting.schema import attempts, documents, events, fences,
 from st_erp_pipelines.posting.states import State
 
 
+NEXT_GOES_FIRST_FOR = timedelta(seconds=3)  # longer than a waiting process sleeps between two tries
+
+
 @dataclass(frozen=True)
 class Fence:
     place: str
@@ -19,16 +22,21 @@ class Fence:
 
 
 def take(con: sa.Connection, place: str, owner: str, now: datetime, ttl: timedelta) -> Fence | None:
-    """The fence, or None while another holds it. What was being sent under an older epoch is in doubt now."""
+    """The fence, or None while another holds it or is next. What was being sent under an older epoch is in
+    doubt now."""
     row = con.execute(sa.select(fences).where(fences.c.place == place).with_for_update()).one_or_none()
     if row is None:
         con.execute(fences.insert().values(place=place, owner=owner, epoch=1, until=now + ttl))
-        epoch = 1
-    elif row.until > now and row.owner not in ("", owner):
+        return Fence(place, owner, 1)
+    mine = fences.update().where(fences.c.place == place)
+    if row.until > now and row.owner != owner:
+        if row.next_owner in ("", owner) or row.next_until <= now:
+            con.execute(mine.values(next_owner=owner, next_until=now + NEXT_GOES_FIRST_FOR))
         return None
-    else:
-        epoch = row.epoch + 1
-        con.execute(fences.update().where(fences.c.place == place).values(owner=owner, epoch=epoch, until=now + ttl))
+    if row.next_owner not in ("", owner) and row.next_until > now:
+        return None
+    epoch = row.epoch + 1
+    con.execute(mine.values(owner=owner, epoch=epoch, until=now + ttl, next_owner=""))
     _doubt_what_was_sending(con, place, epoch, now)
     return Fence(place, owner, epoch)
 
@@ -62,7 +70,7 @@ def renew(con: sa.Connection, fence: Fence, now: datetime, ttl: timedelta) -> bo
 
 
 def give_back(con: sa.Connection, fence: Fence, now: datetime) -> None:
-    con.execute(_ours(fence).values(owner="", until=now))
+    con.execute(_ours(fence).values(until=now))
 
 
 def _ours(fence: Fence) -> sa.Update:

@@ -92,6 +92,8 @@ fences = sa.Table(
     _text("owner"),
     sa.Column("epoch", sa.Integer, nullable=False, default=0),
     sa.Column("until", UtcDateTime, nullable=False),
+    _text("next_owner"),  # who asked while it was taken; goes before the last owner
+    sa.Column("next_until", UtcDateTime),
 )
 
 pauses = sa.Table(

@@ -53,9 +53,7 @@ def test_observe_writes_nothing(enter: Do, run: Do, outbox: Outbox, ledger: Ledg
     assert states(outbox) == {"1": "ready"}
 
 
-def test_draft_leaves_it_entered_and_post_finishes_it(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
-) -> None:
+def test_draft_leaves_it_entered_and_post_finishes_it(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     enter(built(1))
     run("draft")
     run("draft")
@@ -74,9 +72,7 @@ def test_an_entered_draft_posted_there_is_posted(enter: Do, run: Do, outbox: Out
     assert states(outbox) == {"1": "posted"}
 
 
-def test_an_entered_draft_removed_there_is_skipped(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
-) -> None:
+def test_an_entered_draft_removed_there_is_skipped(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     enter(built(1))
     run("draft")
     ledger.papers.clear()
@@ -84,9 +80,7 @@ def test_an_entered_draft_removed_there_is_skipped(
     assert states(outbox) == {"1": "skipped"}
 
 
-def test_a_changed_source_replaces_our_untouched_draft(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
-) -> None:
+def test_a_changed_source_replaces_our_untouched_draft(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     enter(built(1))
     run("draft")
     enter(built(1, amount=Decimal(7), source_hash="h2", payload={"total": "7"}))
@@ -95,9 +89,7 @@ def test_a_changed_source_replaces_our_untouched_draft(
     assert [paper.total for paper in ledger.papers] == [Decimal(7)]
 
 
-def test_a_draft_that_a_person_touched_is_never_removed(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
-) -> None:
+def test_a_draft_that_a_person_touched_is_never_removed(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     enter(built(1))
     run("draft")
     ledger.papers[0].etag = "edited"
@@ -174,9 +166,7 @@ def test_two_with_one_key_are_a_conflict(enter: Do, run: Do, outbox: Outbox, led
     assert states(outbox) == {"1": "conflict"}
 
 
-def test_exported_by_another_is_adopted_or_out_of_scope(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
-) -> None:
+def test_exported_by_another_is_adopted_or_out_of_scope(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     ledger.papers.append(Paper("x9", "ST-A-INV-1", Decimal(101), date(2026, 11, 1), "STA-1", {}, posted=True))
     enter(built(1, adopt_only=True), built(2, adopt_only=True))
     run()
@@ -196,9 +186,7 @@ def test_proven_not_sent_is_tried_again(
     assert states(outbox) == {"1": "posted"}
 
 
-def test_a_refusal_keeps_nothing_else_from_being_posted(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
-) -> None:
+def test_a_refusal_keeps_nothing_else_from_being_posted(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     ledger.refuse = lambda wanted: Rejected("No.", cause="no") if wanted.key.endswith("-1") else None
     enter(built(1), built(2))
     run()
@@ -268,9 +256,7 @@ def test_limits_end_a_flow_before_it_sends(enter: Do, run: Do, ledger: Ledger) -
 
 
 @pytest.mark.parametrize("scope", ["northwind", "ledger|http://ledger|company"])
-def test_a_pause_holds_before_the_next_send(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, scope: str
-) -> None:
+def test_a_pause_holds_before_the_next_send(enter: Do, run: Do, outbox: Outbox, ledger: Ledger, scope: str) -> None:
     enter(built(1))
     outbox.pause(scope)
     assert "paused" in run().sentences[0]
@@ -280,9 +266,7 @@ def test_a_pause_holds_before_the_next_send(
     assert ledger.posted() == ["ST-A-INV-1"]
 
 
-def test_wrong_credentials_end_the_run_with_a_sentence(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
-) -> None:
+def test_wrong_credentials_end_the_run_with_a_sentence(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     ledger.plan.append(ConfigurationError("the client secret is wrong"))
     enter(built(1), built(2))
     report = run()
@@ -380,17 +364,13 @@ def test_an_error_of_our_own_is_a_doubt_too(enter: Do, run: Do, outbox: Outbox, 
     assert states(outbox) == {"1": "in_doubt"}
 
 
-def test_a_part_that_its_source_lost_is_withdrawn_unless_parts_are_fixed(
-    enter: Do, run: Do, outbox: Outbox
-) -> None:
+def test_a_part_that_its_source_lost_is_withdrawn_unless_parts_are_fixed(enter: Do, run: Do, outbox: Outbox) -> None:
     enter(built(1, part=0, business_key="P-0"))
     enter(built(1, part=1, business_key="P-1"))
     assert states(outbox) == {"0": "withdrawn", "1": "ready"}
 
 
-def test_in_doubt_is_not_rebuilt(
-    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
-) -> None:
+def test_in_doubt_is_not_rebuilt(enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock) -> None:
     ledger.plan.append(LOST_AFTER_COMMIT)
     enter(built(1))
     run()
@@ -406,3 +386,25 @@ def test_an_uncertain_reply_is_never_resent_at_once(enter: Do, run: Do, ledger: 
     enter(built(1))
     run()
     assert len(ledger.sent) == 1
+
+
+def test_two_writers_of_one_place_take_turns(outbox: Outbox, clock: SimulatedClock) -> None:
+    hour = timedelta(hours=1)
+    first = outbox.take_fence("place", "a", hour)
+    assert first is not None
+    assert outbox.take_fence("place", "b", hour) is None
+    outbox.give_back_fence(first)
+    assert outbox.take_fence("place", "a", hour) is None, "b asked before and goes first"
+    second = outbox.take_fence("place", "b", hour)
+    assert second is not None
+    assert second.epoch == first.epoch + 1
+
+
+def test_who_asked_and_never_came_holds_nobody_up(outbox: Outbox, clock: SimulatedClock) -> None:
+    hour = timedelta(hours=1)
+    first = outbox.take_fence("place", "a", hour)
+    assert first is not None
+    assert outbox.take_fence("place", "b", hour) is None
+    outbox.give_back_fence(first)
+    clock.pass_(timedelta(seconds=4))
+    assert outbox.take_fence("place", "a", hour) is not None
