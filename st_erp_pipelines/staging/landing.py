@@ -23,7 +23,7 @@ from st_erp_pipelines.staging.entities import steps
 from st_erp_pipelines.staging.warehouse import CONFIG
 
 STAMP = "%Y%m%dT%H%M%S%fZ"
-# Measured on 700 MB of invoices, see benchmarks/README.md.
+# Measured, see benchmarks/README.md. Small row groups bound what `from_json` holds at once when they are read.
 WRITE = "(format parquet, compression lz4_raw, row_group_size 512)"
 NO_ROWS = "no rows in "
 

@@ -1,4 +1,5 @@
 -- The steps of one load. {names} are filled in from the entity; values are bound.
+-- Steps of a stretch share one transaction: the row ids they pass on hold no longer than that.
 
 -- step: present
 select table_name from duckdb_tables() where schema_name = 'staging'

@@ -1,22 +1,27 @@
 -- What projections call. Made anew on every connection (temporary), so that a changed macro needs no migration.
 
 -- Markup and entities out, text kept, white space folded: `<p>5 &lt; 6</p>` is `5 < 6`. Only letters open a tag: `5 < 6` stays.
+-- A macro's argument is copied to wherever it stands, and computed there: so each of these names it once, where it can.
+create or replace temp macro untagged(text) as regexp_replace(text, '</?[A-Za-z][^>]*>|<!--.*?-->', ' ', 'gs');
+
+create or replace temp macro folded(text) as trim(regexp_replace(text, '\s{2,}|[\t\r\n]', ' ', 'g'));
+
 create or replace temp macro named_entities(text) as
-    case when contains(text, '&') then replace(replace(replace(replace(replace(replace(text,
-        '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', chr(39)), '&amp;', '&') else text end;
+    replace(replace(replace(replace(replace(replace(text,
+        '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', chr(39)), '&amp;', '&');
 
 create or replace temp macro numbered_entities(text) as
-    case when contains(text, '&#') then list_reduce(
+    list_reduce(
         list_distinct(regexp_extract_all(text, '&#(\d{1,6});', 1)),
         lambda done, code: replace(done, '&#' || code || ';', coalesce(try(chr(code::integer)), ' ')),
         text
-    ) else text end;
+    );
 
 create or replace temp macro plain(text) as
     case
-        when text is null or not (contains(text, '<') or contains(text, '&')) then trim(text)
-        else trim(regexp_replace(
-            named_entities(numbered_entities(regexp_replace(text, '</?[A-Za-z][^>]*>|<!--.*?-->', ' ', 'gs'))), '\s+', ' ', 'g'))
+        when not (contains(text, '<') or contains(text, '&')) then trim(text)
+        when not contains(text, '&#') then folded(named_entities(untagged(text)))
+        else folded(named_entities(numbered_entities(untagged(text))))
     end;
 
 -- Business Central escapes enum values like XML names: `In_x0020_Review`, `G_x002F_L_x0020_Account`; a lone `_x0020_` is blank.
