@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.sandbox.contractor import generate
+from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.posting.outbox import Document, Outbox
+from st_erp_pipelines.sandbox.contractor import Contractor, generate
+from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
+from st_erp_pipelines.sandbox.planted import invoice_key
+from st_erp_pipelines.staging.documents import BUILDS
+from st_erp_pipelines.staging.documents.known import KnownDocuments
 from st_erp_pipelines.staging.reconciliation import Result
-from tests.world import Site, contractor, failures, plain_invoices, running_site, with_only
+from tests.world import (
+    SPEED,
+    Site,
+    contractor,
+    failures,
+    plain_invoices,
+    running_site,
+    with_only,
+    write_site,
+    yesterday,
+)
 
 Exception_ = tuple[str, str, Decimal]  # kind, key, amount
 
@@ -99,3 +115,108 @@ def test_home_and_database_lost_everything_is_adopted_and_nothing_changes(synced
         assert (again[key].remote_id, again[key].amount) == (row.remote_id, row.amount)
         if row.state in ("posted", "adopted"):
             assert again[key].remote_number == row.remote_number
+
+
+# A few invoices: ten plain ones, one that nobody mapped the business unit of, one from long before go-live.
+
+
+@dataclass(frozen=True)
+class Few:
+    site: Site
+    plain: list[Wire]
+    unmapped: Wire
+    old: Wire
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Few]:
+    whole = contractor()
+    by_key = {invoice_key(row): row for row in whole.servicetitan["invoices"]}
+    unmapped = next(by_key[each.key] for each in whole.exceptions if each.kind == "blocked:unmapped_business_unit")
+    old = next(row for row in whole.servicetitan["invoices"] if row["syncStatus"] == "Posted")
+    plain = plain_invoices(whole)[:10]
+    with running_site(tmp_path_factory.mktemp("few"), open_books(with_only(whole, [old, unmapped, *plain]))) as site:
+        assert failures(site.sync()) == []
+        yield Few(site, plain, unmapped, old)
+
+
+def open_books(whole: Contractor) -> Contractor:
+    """Without a closed period, so that the fence of go-live stands alone."""
+    erp = whole.business_central
+    return replace(whole, business_central=erp | {"setup": erp["setup"] | {"allowPostingFrom": "0001-01-01"}})
+
+
+def standing(site: Site) -> dict[str, Document]:
+    return {key: row for key, row in site.documents("invoices").items() if row.state in ("posted", "adopted")}
+
+
+def test_an_old_invoice_that_is_touched_stays_out_until_the_fence_is_taken_away(few: Few, tmp_path: Path) -> None:
+    site, key = few.site, invoice_key(few.old)
+    assert date.fromisoformat(few.old["invoiceDate"][:10]) < site.connection.go_live
+    site.change(("invoices", few.old["id"], {"summary": "Reviewed by audit"}))
+    assert failures(site.sync()) == []
+    assert site.documents()[key].state == "out_of_scope"
+    assert key not in site.erp_invoices()
+    urls = (site.servicetitan_url, site.business_central_url)
+    unfenced = write_site(tmp_path, site.contractor, *urls, speed=SPEED, go_live=date(2000, 1, 1))
+    assert failures(unfenced.sync()) == []
+    assert unfenced.documents()[key].state == "posted"
+    assert key in site.erp_invoices()
+
+
+def test_a_changed_mapping_touches_nothing_that_is_posted(few: Few) -> None:
+    site, before, seen = few.site, standing(few.site), len(few.site.log())
+    assert len(before) >= len(few.plain)
+    with (
+        site.mapping("accounts", gl_account_number="*", target_type="account", target_number="40500"),
+        site.mapping("business_units", account="40900"),
+    ):
+        assert failures(site.post()) == []
+        payloads = {row.business_key: row.payload for row in built(site)}
+    assert standing(site) == before
+    assert site.writes(seen) == []
+    assert any(payloads[key] != row.payload for key, row in before.items()), "the mapping would change nothing"
+
+
+def built(site: Site) -> list[BuiltDocument]:
+    """Every invoice as a new home would build it today."""
+    with site.pipeline() as pipeline, pipeline.staging() as con:
+        install(con, pipeline.mappings())
+        documents, _ = BUILDS["invoices"](con, pipeline.connection, KnownDocuments([], []), None)
+    return list(documents)
+
+
+def test_what_the_office_does_after_posting_flags_only_an_edit(few: Few) -> None:
+    site, (exported, paid, edited) = few.site, few.plain[:3]
+    dearer = few_dollars_more(edited)
+    site.change(
+        ("invoices", exported["id"], {"syncStatus": "Exported", "exportId": "BC-1", "depositedOn": "2026-11-20T00:00:00Z"}),
+        ("invoices", paid["id"], {"balance": "0.00", "paidOn": "2026-11-20T00:00:00Z"}),
+        ("invoices", edited["id"], dearer),
+    )
+    seen = len(site.log())
+    assert failures(site.sync()) == []
+    flags = {key: row.flag for key, row in standing(site).items() if row.flag}
+    assert list(flags) == [invoice_key(edited)]
+    assert f"{edited['total']} then, {dearer['total']} now" in flags[invoice_key(edited)]
+    assert site.writes(seen) == []
+
+
+def few_dollars_more(row: Wire) -> Wire:
+    """The first item costs 25.00 more; everything still adds up."""
+    first, *rest = row["items"]
+    total = f"{Decimal(first['total']) + 25:.2f}"
+    more = {name: f"{Decimal(row[name]) + 25:.2f}" for name in ("subTotal", "total", "balance")}
+    return {"items": [first | {"quantity": "1", "price": total, "total": total}, *rest]} | more
+
+
+def test_a_mapping_row_added_lets_its_documents_through_with_the_next_posting(few: Few) -> None:
+    site, key = few.site, invoice_key(few.unmapped)
+    before = site.documents()[key]
+    assert (before.state, [reason["code"] for reason in before.reasons]) == ("blocked", ["unmapped_business_unit"])
+    assert before.home_day < yesterday()
+    unit = {"business_unit_id": str(few.unmapped["businessUnit"]["id"]), "business_unit_name": "Pilot"}
+    with site.mapping("business_units", **unit, dimension_code="DEPARTMENT", dimension_value="HVAC", account="40100"):
+        assert failures(site.post()) == []
+    assert site.documents()[key].state == "posted"
+    assert [row["totalAmountIncludingTax"] for row in site.erp_invoices()[key]] == [Decimal(few.unmapped["total"])]

@@ -25,7 +25,7 @@ import simplejson
 from st_erp_pipelines import settings
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.definitions import build_definitions
-from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.posting import report
 from st_erp_pipelines.posting.outbox import Document, Outbox
 from st_erp_pipelines.resources.dagster_resources import (
@@ -44,6 +44,7 @@ from st_erp_pipelines.schedules.sync import range_tags
 ZONE = "America/Chicago"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 READS = {"GET", "HEAD"}
+SPEED = 60.0  # of the sandbox: a doubt is settled after 20 s, and one call may take 5 s
 
 
 def yesterday() -> date:
@@ -137,6 +138,21 @@ class Site:
     def post(self) -> dg.ExecuteInProcessResult:
         return self._run(f"{CONNECTION}_post")
 
+    def settle(self, seconds: float = 120) -> None:
+        """What the retry sensor brings about: builds and posts until nothing waits for a doubt or a retry."""
+        until = time.monotonic() + seconds
+        with self.pipeline() as pipeline:
+            while self._waiting():
+                assert time.monotonic() < until, self._waiting()
+                time.sleep(0.5)
+                for flow in FLOWS:
+                    pipeline.build(flow)
+                    pipeline.post(flow)
+
+    def _waiting(self) -> dict[str, str]:
+        waiting = ("ready", "sending", "in_doubt", "unavailable")
+        return {key: f"{row.state}: {row.sentence}" for key, row in self.documents().items() if row.state in waiting}
+
     def _run(self, job: str) -> dg.ExecuteInProcessResult:
         """All days, as a tick asks for them; a failed step is in the result."""
         tags = range_tags(self.connection.start_date, yesterday() + timedelta(days=1))
@@ -202,16 +218,18 @@ class Site:
         time.sleep(self.connection.servicetitan.timing.read_lag.total_seconds() + 0.1)
 
     @contextmanager
-    def mapping(self, table: str, **more: str) -> Iterator[pd.DataFrame]:
-        """A mapping table to be changed in place; as it was, after."""
+    def mapping(self, table: str, **row: str) -> Iterator[None]:
+        """A mapping table with one row more; as it was, after. A single value goes into every row instead."""
         path = self.folder / "mappings" / CONNECTION / f"{table}.csv"
         before = path.read_text("utf-8")
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        if more:
-            frame.loc[len(frame)] = pd.Series(more)
+        if len(row) == 1:
+            frame = frame.assign(**row)
+        else:
+            frame.loc[len(frame)] = pd.Series(row)
         frame.to_csv(path, index=False)
         try:
-            yield frame
+            yield
         finally:
             path.write_text(before, "utf-8")
 
@@ -228,8 +246,8 @@ def write_site(
 
 
 @contextmanager
-def running_site(folder: Path, whole: Contractor, *, speed: float = 60) -> Iterator[Site]:
-    """With its servers in threads. At speed 60 a doubt is settled after 20 s, and one call may take 5 s."""
+def running_site(folder: Path, whole: Contractor, *, speed: float = SPEED) -> Iterator[Site]:
+    """With its servers in threads."""
     with (
         running(demo_servicetitan(whole, speed)) as servicetitan_url,
         running(demo_business_central(whole, speed)) as business_central_url,
