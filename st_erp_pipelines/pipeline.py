@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
-import simplejson
 
 from st_erp_pipelines.mapping.check import Known, check
 from st_erp_pipelines.mapping.coverage import Gap, coverage
@@ -28,7 +26,6 @@ from st_erp_pipelines.posting import report
 from st_erp_pipelines.posting.engine import Limits, Run, RunReport
 from st_erp_pipelines.posting.intake import bring
 from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.states import STANDING, State
 from st_erp_pipelines.posting.target import Target
 from st_erp_pipelines.resources.business_central.client import BusinessCentral
 from st_erp_pipelines.resources.business_central.targets import target_for
@@ -36,7 +33,7 @@ from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging import questions, reconciliation
 from st_erp_pipelines.staging.documents import BUILDS
-from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
+from st_erp_pipelines.staging.documents.known import KnownDocuments, read_known
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.load import Loaded, load, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
@@ -166,14 +163,7 @@ class Pipeline:
         )
 
     def known(self) -> KnownDocuments:
-        rows = report.all_of(self.outbox, self.connection.name)
-        return KnownDocuments(
-            [_known(row) for row in rows],
-            [
-                Link(row.source_key, row.erp_number, row.remote_id, row.linked_by, row.source_hash, row.kind)
-                for row in report.links_of(self.outbox, self.place)
-            ],
-        )
+        return read_known(self.outbox, self.connection.name, self.place)
 
     def mapping_faults(self) -> list[MappingFault]:
         with self.staging() as con:
@@ -221,16 +211,3 @@ class Pipeline:
         states = {row.business_key: row.state for row in report.all_of(self.outbox, self.connection.name)}
         with self.staging() as con:
             return reconciliation.result(con, states)
-
-
-def _known(row: Any) -> KnownDocument:
-    payload = row.payload if row.flow == "payments" else "{}"
-    return KnownDocument(
-        row.flow, row.kind, row.source_key, row.part, row.revision, row.state, row.source_hash, row.remote_id,
-        row.remote_number, row.business_key, bool(row.attempt_count) or row.state in STANDING | {State.ENTERED},
-        row.amount, _applies_to(payload), bool(row.flag), bool(row.adopt_only), row.party,
-    )  # fmt: skip
-
-
-def _applies_to(payload: str) -> str:
-    return str(simplejson.loads(payload).get("invoice_key", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import simplejson
+import sqlalchemy as sa
 
 from st_erp_pipelines.posting.document import BuiltDocument, Reason, Verdict
+from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.posting.report import links_of
+from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.posting.states import STANDING, State
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
@@ -61,6 +67,25 @@ class KnownDocuments:
     links: Sequence[Link] = ()
 
 
+_payload = sa.cast(documents.c.payload, sa.JSON().with_variant(sa.Text(), "sqlite"))  # SQLite's JSON is text
+_EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
+    "is_fixed": (documents.c.attempt_count > 0) | documents.c.state.in_([*STANDING, State.ENTERED]),
+    "applies_to": sa.func.coalesce(sa.case((documents.c.flow == "payments", _payload["invoice_key"].as_string())), ""),
+    "is_flagged": documents.c.flag != "",
+}
+
+
+def read_known(outbox: Outbox, connection: str, place: str) -> KnownDocuments:
+    """Only the columns that a build looks at: whole rows, with their payloads, take ten times as long."""
+    columns = [_EXPRESSIONS[name] if name in _EXPRESSIONS else documents.c[name] for name in KnownDocument._fields]
+    with outbox.engine.begin() as con:
+        rows = con.execute(sa.select(*columns).where(documents.c.connection == connection))
+        known = list(map(KnownDocument._make, rows))
+    links = [Link(*(getattr(row, name) for name in Link._fields)) for row in links_of(outbox, place)]
+    return KnownDocuments(known, links)
+
+
+ROWS_AT_ONCE = 20_000
 DOCUMENT_TYPES = {
     **dict.fromkeys(("flow", "kind", "source_key", "state", "source_hash"), "varchar"),
     **dict.fromkeys(("remote_id", "remote_number", "business_key", "applies_to"), "varchar"),
@@ -115,11 +140,14 @@ def _settings(connection: Connection, flow: str) -> dict[str, Any]:
 
 
 def _install(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """One statement with a list for each column: a statement for each row takes a hundred times as long."""
-    columns = ", ".join(f"unnest(${name}::{DOCUMENT_TYPES.get(name, 'varchar')}[]) as {name}" for name in names)
-    lists = zip(*rows, strict=True) if rows else [()] * len(names)
-    given = {name: list(values) for name, values in zip(names, lists, strict=True)}
-    con.execute(f"create or replace temp table {table} as select {columns}", given)
+    """As JSON text: bound value by value, 200,000 rows take five seconds instead of two."""
+    types = [DOCUMENT_TYPES.get(name, "varchar") for name in names]
+    columns = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
+    con.execute(f"create or replace temp table {table} ({columns})")
+    values = ", ".join(f"row[{place}]::{type_}" for place, type_ in enumerate(types, 1))
+    insert = f"""insert into {table} select {values} from (select unnest(from_json($rows, '[["varchar"]]')) as row)"""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        con.execute(insert, {"rows": json.dumps(rows[start : start + ROWS_AT_ONCE], default=str)})
 
 
 def run(con: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:

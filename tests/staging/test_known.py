@@ -1,0 +1,68 @@
+"""What the outbox holds, as a build gets to see it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from st_erp_pipelines.database import open_engine
+from st_erp_pipelines.posting.intake import bring
+from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.staging.documents import KnownDocuments, Link, build_payments
+from st_erp_pipelines.staging.documents.known import KnownDocument, read_known
+from tests.posting.ledger import SimulatedClock
+from tests.staging.documents_world import ANN, key, known, plain_world, settings
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    """A payment over 60.10 to invoice 1 and 0.05 on account, and a link."""
+    outbox = Outbox(open_engine(f"sqlite:///{tmp_path}/outbox.db"), SimulatedClock())
+    world = plain_world()
+    world.invoice(1)
+    world.payment(9, (1, "60.10"), total="60.15", sync_status="Exported")
+    posted = known("invoice", 1, "posted", party="STA-7")
+    bring(
+        outbox, "north", "place", "payments", build_payments(world.con, settings(), KnownDocuments([ANN, posted]), None)
+    )
+    outbox.link(
+        "place", "customer", key("customer", 7), erp_number="C1", remote_id=None, linked_by="match", source_hash="s"
+    )
+    return outbox
+
+
+def expected(part: int, amount: str, applies_to: str, **values: object) -> KnownDocument:
+    plain = known("payment", 9, "ready", part=part, amount=Decimal(amount), applies_to=applies_to, party="STA-7")
+    return plain._replace(**{"remote_id": None, "adopt_only": True} | values)  # type: ignore[arg-type]
+
+
+def test_documents_and_links_of_one_connection(outbox: Outbox) -> None:
+    seen = read_known(outbox, "north", "place")
+    assert seen.documents == [expected(0, "0.05", ""), expected(1, "60.10", "ST-A-INV-1")]
+    assert seen.links == [Link(key("customer", 7), "C1", None, "match", "s")]
+    assert read_known(outbox, "south", "elsewhere") == KnownDocuments([], [])
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt_count", "is_fixed"),
+    [("rejected", 1, True), ("entered", 0, True), ("adopted", 0, True), ("blocked", 0, False)],
+)
+def test_what_is_fixed(outbox: Outbox, state: str, attempt_count: int, is_fixed: bool) -> None:
+    with outbox.engine.begin() as con:
+        con.execute(documents.update().values(state=state, attempt_count=attempt_count, flag="x", remote_id="r"))
+    changed = dict(state=state, is_fixed=is_fixed, is_flagged=True, remote_id="r")
+    assert read_known(outbox, "north", "place").documents[0] == expected(0, "0.05", "", **changed)
+
+
+def test_a_build_gets_every_value_as_it_is(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("st_erp_pipelines.staging.documents.known.ROWS_AT_ONCE", 1)
+    world, seen = plain_world(), read_known(outbox, "north", "place")
+    odd = seen.documents[0]._replace(
+        part=7, party='O\'Neil "株" null', remote_id="null", amount=Decimal("-12345678901.23")
+    )
+    build_payments(world.con, settings(), KnownDocuments([*seen.documents, odd], seen.links), None)
+    assert world.con.execute("from known_documents order by part").fetchall() == [*seen.documents, odd]
+    assert world.con.execute("from known_links").fetchall() == seen.links
