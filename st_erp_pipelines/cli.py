@@ -25,8 +25,9 @@ class Commands(typer.core.TyperGroup):
         except StErpError as error:
             complain(error.sentence())
             raise typer.Exit(exit_code_of(error)) from None
-        except sa.exc.OperationalError as error:  # its own text may quote the URL, which may hold a password
-            complain(f"The outbox database cannot be used ({type(error.orig).__name__}): see ST_ERP_DATABASE_URL.")
+        except sa.exc.OperationalError as error:  # its own text would quote what was being written
+            said = str(error.orig).partition("\n")[0]
+            complain(f"The outbox database (ST_ERP_DATABASE_URL) cannot be used: {said}.")
             raise typer.Exit(UNREACHABLE) from None
 
 

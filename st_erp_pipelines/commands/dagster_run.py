@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+
+from st_erp_pipelines.commands.site import prepare_dagster_home
+from st_erp_pipelines.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
@@ -47,6 +52,26 @@ class RunFacts:
         return self.materialized.get(f"business_central/post_{flow}", {})
 
 
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """The site's; while it is open, nothing of Dagster reaches the terminal."""
+    prepare_dagster_home()
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes to developers
+        with _instance() as instance:
+            yield instance
+
+
+def _instance() -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.get()
+    except (dg.DagsterInvariantViolationError, dg.DagsterInvalidConfigError):
+        home = os.environ["DAGSTER_HOME"]
+        fix = "Make it a folder with a valid dagster.yaml, or unset DAGSTER_HOME to have one made."
+        raise ConfigurationError(f"DAGSTER_HOME is {home}, which is no Dagster instance.", fix=fix) from None
+
+
 def execute(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
@@ -60,12 +85,9 @@ def execute(
     facts = RunFacts(str(uuid.uuid4()), steps=len(resolved.graph.nodes))
     instance.add_event_listener(facts.run_id, lambda entry: _note(facts, connection, entry))
     begin(facts)
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Dagster's notes to developers
-        resolved.execute_in_process(
-            run_config=QUIET, instance=instance, run_id=facts.run_id, tags=tags, raise_on_error=False
-        )
+    resolved.execute_in_process(
+        run_config=QUIET, instance=instance, run_id=facts.run_id, tags=tags, raise_on_error=False
+    )
     return facts
 
 

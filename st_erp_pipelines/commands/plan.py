@@ -188,7 +188,7 @@ def _show_document(each: Planned, names: dict[str, str]) -> None:
     row, payload = each.document, simplejson.loads(each.document.payload)
     worth = "" if row.flow == "customers" else f"  {money(row.amount)} {row.currency}"
     say(f"\n  {row.business_key}  {row.label}  {row.business_date}{worth}", style="cyan")
-    say(f"      {each.sentence}{f' After {each.after}.' if each.after else ''}")
+    say(f"      {each.sentence}{f' After {each.after}.' if each.after and each.outcome == 'send' else ''}")
     for line in payload_lines(row.flow, payload, names):
         say(f"      {line}")
     if payload.get("lines"):

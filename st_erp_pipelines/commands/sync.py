@@ -12,10 +12,10 @@ import dagster as dg
 import httpx
 
 from st_erp_pipelines.commands import output
-from st_erp_pipelines.commands.dagster_run import Failure, RunFacts, execute
+from st_erp_pipelines.commands.dagster_run import Failure, RunFacts, execute, open_instance
 from st_erp_pipelines.commands.output import AMISS, WELL, complain, money, say, say_json, table
 from st_erp_pipelines.commands.progress import live
-from st_erp_pipelines.commands.site import Site, open_site, prepare_dagster_home
+from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import facts_of, flow_table, show_exceptions
 from st_erp_pipelines.errors import StErpError, Unavailable
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
@@ -28,9 +28,8 @@ KNOCK_SECONDS = 5.0
 
 def run(names: Sequence[str], as_json: bool) -> int:
     site = open_site(names)
-    prepare_dagster_home()
     found = []
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         for connection in site.connections:
             facts = _sync(site, connection, instance, quiet=as_json)
             found.append(facts)
