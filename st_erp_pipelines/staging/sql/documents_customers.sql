@@ -45,9 +45,9 @@ facts as (
     left join mapping.payment_terms as mapped on mapped.term_name = term.name
 )
 select
-    * replace (coalesce(email, '') as email),
+    *,
     md5(to_json([
-        display_name, address_line1, address_line2, city, state, country, postal_code, phone_number, coalesce(email, ''),
+        display_name, address_line1, address_line2, city, state, country, postal_code, phone_number, email,
         coalesce(payment_term_id::varchar, '')
     ])::varchar) as source_hash
 from facts;

@@ -104,15 +104,10 @@ reasons_of_part as (
     from reasons
     group by all
 ),
-siblings as (
-    select payment_id, list({key: business_key, amount: money(amount)} order by part) as parts
-    from payment_documents
-    group by payment_id
-),
 judged as (
     select
         document.*,
-        siblings.parts,
+        list({key: business_key, amount: money(amount)} order by part) over (partition by payment_id) as parts,
         reasons,
         case
             when payment_date < go_live then 'out_of_scope'
@@ -122,7 +117,6 @@ judged as (
             else 'due'
         end as verdict
     from payment_documents as document
-    join siblings using (payment_id)
     left join reasons_of_part using (payment_id, part)
 )
 select

@@ -2,19 +2,18 @@
 
 create or replace temp table payments as
 with known as (
-    select source_key, bool_or(is_fixed) as is_any_fixed, bool_or(adopt_only) as is_any_adopt_only
-    from newest_known
-    where kind = 'payment'
-    group by source_key
-),
-built_again as (
-    select distinct known.source_key
+    select
+        known.source_key,
+        bool_or(known.is_fixed) as is_any_fixed,
+        bool_or(known.adopt_only) as is_any_adopt_only,
+        bool_or(is_built_again(
+            known.is_final, known.state, known.is_flagged, known.source_hash, payment.source_hash,
+            payment.is_active is distinct from false
+        )) as is_built_again
     from newest_known as known
     join staging.stg_servicetitan__payments as payment on payment.source_key = known.source_key
-    where known.kind = 'payment' and is_built_again(
-        known.is_final, known.state, known.is_flagged, known.source_hash, payment.source_hash,
-        payment.is_active is distinct from false
-    )
+    where known.kind = 'payment'
+    group by known.source_key
 )
 select
     payment.* replace (payment.is_active is distinct from false as is_active),
@@ -36,7 +35,6 @@ select
 from staging.stg_servicetitan__payments as payment
 cross join rules
 left join known on known.source_key = payment.source_key
-left join built_again on built_again.source_key = payment.source_key
 left join mapping.payment_types as own_type on lower(own_type.payment_type_name) = lower(trim(payment.payment_type_name))
 left join mapping.payment_types as any_type on any_type.payment_type_name = '*'
 left join staging.stg_servicetitan__business_units as units on units.business_unit_id = payment.business_unit_id
@@ -46,7 +44,7 @@ where
     and (payment.is_active is distinct from false or known.source_key is not null)
     and case
         when known.source_key is null then rules.since is null or payment.loaded_at >= rules.since
-        else built_again.source_key is not null
+        else known.is_built_again
     end;
 
 create or replace temp table payment_parts as
@@ -98,7 +96,7 @@ select
     ) as is_built,
     sum(parts.amount) over (partition by parts.payment_id) as parts_total,
     not payment.keeps_parts and (
-        sum(parts.amount) over (partition by parts.payment_id) is distinct from payment.total
+        parts_total is distinct from payment.total
         or bool_or(is_no_amount(parts.amount)) over (partition by parts.payment_id)
     ) as is_mismatched
 from parts
@@ -108,44 +106,39 @@ left join newest_known as known
 
 -- Where the invoice of a part stands: `there`, `credit`, `old`, `waits`; `none` for what is on account.
 create or replace temp table payment_applied as
-with invoices as (
-    select
-        parts.payment_id,
-        parts.part,
-        parts.invoice_id,
-        coalesce(invoice.reference_number, parts.invoice_id::varchar) as label,
-        coalesce(known.business_key, 'ST-' || rules.key_prefix || '-INV-' || parts.invoice_id) as business_key,
-        case when known.is_standing then known.remote_id end as remote_id,
-        -- The ERP takes a payment from the customer of its invoice only, whoever was merged since.
-        case when known.is_standing then coalesce(given(erp.customer_number), given(known.party)) end as party,
-        coalesce(erp.posting_date, invoice.invoice_date) as posting_date,
-        case
-            when parts.invoice_id is null then 'none'
-            when invoice.total < 0 then 'credit'
-            when known.is_standing or is_observed_ready(rules.mode, known.state) then 'there'
-            when known.state = 'out_of_scope' or invoice.invoice_date < rules.go_live then 'old'
-            else 'waits'
-        end as standing,
-        case
-            when known.state is not null then 'which is ' || replace(known.state, '_', ' ')
-            when invoice.invoice_id is null then 'which is not staged yet'
-            when not invoice.is_active then 'which is voided in ServiceTitan'
-            when not is_posted_by_office(invoice.sync_status, rules.only_posted) then 'which the office has not posted in ServiceTitan'
-            else 'which is not built yet'
-        end as state_text
-    from payment_parts as parts
-    cross join rules
-    left join staging.stg_servicetitan__invoices as invoice on invoice.invoice_id = parts.invoice_id
-    left join newest_known as known
-        on known.kind = 'invoice'
-        and known.source_key = 'servicetitan/' || rules.tenant_id || '/invoice/' || parts.invoice_id
-    left join staging.stg_business_central__sales_invoices as erp
-        on lower(erp.document_id) = lower(known.remote_id) and erp.is_posted
-)
 select
-    *,
-    standing = 'none' or (standing = 'old' and (select payments_on_old_invoices from rules) = 'on_account') as is_on_account
-from invoices;
+    parts.payment_id,
+    parts.part,
+    parts.invoice_id,
+    coalesce(invoice.reference_number, parts.invoice_id::varchar) as label,
+    coalesce(known.business_key, 'ST-' || rules.key_prefix || '-INV-' || parts.invoice_id) as business_key,
+    case when known.is_standing then known.remote_id end as remote_id,
+    -- The ERP takes a payment from the customer of its invoice only, whoever was merged since.
+    case when known.is_standing then coalesce(given(erp.customer_number), given(known.party)) end as party,
+    coalesce(erp.posting_date, invoice.invoice_date) as posting_date,
+    case
+        when parts.invoice_id is null then 'none'
+        when invoice.total < 0 then 'credit'
+        when known.is_standing or is_observed_ready(rules.mode, known.state) then 'there'
+        when known.state = 'out_of_scope' or invoice.invoice_date < rules.go_live then 'old'
+        else 'waits'
+    end as standing,
+    standing = 'none' or (standing = 'old' and rules.payments_on_old_invoices = 'on_account') as is_on_account,
+    case
+        when known.state is not null then 'which is ' || replace(known.state, '_', ' ')
+        when invoice.invoice_id is null then 'which is not staged yet'
+        when not invoice.is_active then 'which is voided in ServiceTitan'
+        when not is_posted_by_office(invoice.sync_status, rules.only_posted) then 'which the office has not posted in ServiceTitan'
+        else 'which is not built yet'
+    end as state_text
+from payment_parts as parts
+cross join rules
+left join staging.stg_servicetitan__invoices as invoice on invoice.invoice_id = parts.invoice_id
+left join newest_known as known
+    on known.kind = 'invoice'
+    and known.source_key = 'servicetitan/' || rules.tenant_id || '/invoice/' || parts.invoice_id
+left join staging.stg_business_central__sales_invoices as erp
+    on lower(erp.document_id) = lower(known.remote_id) and erp.is_posted;
 
 create or replace temp table payment_documents as
 select
