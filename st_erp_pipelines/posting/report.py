@@ -46,10 +46,13 @@ def exceptions(outbox: Outbox, connection: str) -> list[Document]:
     )
 
 
-def oldest_due_day(outbox: Outbox, connection: str) -> date | None:
+def oldest_due_day(outbox: Outbox, connection: str, flows: Sequence[str]) -> date | None:
     with outbox.begin() as (con, now):
         query = sa.select(sa.func.min(documents.c.home_day)).where(
-            documents.c.connection == connection, is_due(now), documents.c.state != State.ENTERED
+            documents.c.connection == connection,
+            documents.c.flow.in_(list(flows)),
+            is_due(now),
+            documents.c.state != State.ENTERED,
         )
         oldest: date | None = con.execute(query).scalar_one()
         return oldest

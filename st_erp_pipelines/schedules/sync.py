@@ -57,9 +57,14 @@ def days_to_sync(pipeline: Pipeline) -> tuple[date, date]:
     return min(open_days | {pipeline.today}), pipeline.today
 
 
+def sending_flows(connection: Connection) -> list[str]:
+    """What is ready in a flow that only observes is not due."""
+    return [flow for flow in FLOWS if getattr(connection.flows, flow).mode != "observe"]
+
+
 def due_before(pipeline: Pipeline, day: date) -> tuple[date, date] | None:
     """Home days before `day` in which something is due."""
-    oldest = report.oldest_due_day(pipeline.outbox, pipeline.connection.name)
+    oldest = report.oldest_due_day(pipeline.outbox, pipeline.connection.name, sending_flows(pipeline.connection))
     return (oldest, day - timedelta(days=1)) if oldest is not None and oldest < day else None
 
 
@@ -94,7 +99,7 @@ def retry_sensor(connection: Connection) -> dg.SensorDefinition:
     def retry(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         pipelines: PipelineResource = context.resources.pipelines
         outbox = pipelines.state.outbox()
-        oldest = report.oldest_due_day(outbox, connection.name)
+        oldest = report.oldest_due_day(outbox, connection.name, sending_flows(connection))
         if oldest is None:
             return dg.SkipReason("Nothing is due.")
         today = SystemClock().now().astimezone(ZoneInfo(connection.time_zone)).date()

@@ -129,3 +129,8 @@ with recursive chain as (
     from chain join staging.stg_servicetitan__customers as next on next.customer_id = chain.merged_to_id
 )
 select customer_id, final_customer_id from chain where merged_to_id is null;
+
+create table staging.quarantine (
+    system varchar, entity varchar, key varchar, reason varchar, payload varchar,
+    modified_at timestamptz, extracted_at timestamptz, loaded_at timestamptz
+);

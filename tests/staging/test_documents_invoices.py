@@ -617,3 +617,12 @@ def test_a_key_that_was_used_stays_when_the_prefix_changes(world: World) -> None
     world.invoice(5)
     assert only(build(world, known("invoice", 5, "rejected"), key_prefix="B")).business_key == "ST-A-INV-5"
     assert only(build(world, known("invoice", 5, "blocked"), key_prefix="B")).business_key == "ST-B-INV-5"
+
+
+def test_an_older_version_is_not_sent_while_a_newer_one_cannot_be_read(world: World) -> None:
+    world.invoice(5, {"total": "100"})
+    row = "insert into staging.quarantine by name select 'servicetitan' as system, 'invoices' as entity"
+    world.con.execute(f"{row}, '5' as key, 'total: ''12a'' is no decimal number' as reason")
+    document = only(build(world))
+    assert codes(document) == ["unreadable"]
+    assert "'12a'" in document.reasons[0].text

@@ -482,3 +482,11 @@ def test_only_what_the_office_posted(world: World, status: str, is_built: bool) 
     world.payment(9, sync_status=status, first_sync_status=status)
     built = build(world)
     assert [document.adopt_only for document in built] == ([True] if is_built else [])
+
+
+def test_an_older_version_is_not_sent_while_a_newer_one_cannot_be_read(world: World) -> None:
+    world.payment(9)
+    row = "insert into staging.quarantine by name select 'servicetitan' as system, 'payments' as entity"
+    world.con.execute(f"{row}, '9' as key, 'total: ''12a'' is no decimal number' as reason")
+    (document,) = build(world)
+    assert [reason.code for reason in document.reasons] == ["unreadable"]

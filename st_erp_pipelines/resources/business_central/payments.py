@@ -83,6 +83,9 @@ class Payments:
         return Reply(wanted.remote_id)
 
     def _enter(self, wanted: Wanted) -> Reply:
+        if wanted.payload["invoice_key"] and not wanted.payload["invoice_id"]:
+            text = f"the invoice {wanted.payload['invoice_key']} it pays was not posted when it was built"
+            raise Rejected(text, cause="waits_for_invoice", document=wanted.key, fix="The next build mends that.")
         clock, timing = self._client.clock, self.timing
         began = clock.boot_seconds()
         batch, warning = self._batches.take(wanted)

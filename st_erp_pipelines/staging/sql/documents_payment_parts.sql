@@ -85,6 +85,15 @@ closed_period as (
     from payment_documents
     where is_closed(posting_date, opens, closes)
 ),
+-- What is staged is an older version then: its amounts may be wrong by now.
+unreadable as (
+    select payment_id, part, 'unreadable' as code,
+        'A newer version of payment ' || label || ' could not be read (' || held.reason
+        || '): it stands in staging.quarantine.' as text
+    from payment_documents
+    join staging.quarantine as held
+        on held.system = 'servicetitan' and held.entity = 'payments' and held.key = payment_id::varchar
+),
 reasons as (
     select 1 as rule, * from no_customer
     union all select 2, * from unknown_customer
@@ -98,6 +107,7 @@ reasons as (
     union all select 10, * from overlong_key
     union all select 11, * from no_date
     union all select 12, * from closed_period
+    union all select 13, * from unreadable
 ),
 reasons_of_part as (
     select payment_id, part, list({code: code, text: text} order by rule, text) as reasons

@@ -104,6 +104,15 @@ closed_period as (
     from sales
     where is_closed(posting_date, opens, closes)
 ),
+-- What is staged is an older version then: its amounts may be wrong by now.
+unreadable as (
+    select sales.kind, id, 'unreadable' as code,
+        'A newer version of ' || lower(word) || ' ' || label || ' could not be read (' || held.reason
+        || '): it stands in staging.quarantine.' as text
+    from sales
+    join staging.quarantine as held
+        on held.system = 'servicetitan' and held.entity = sales.kind || 's' and held.key = sales.id::varchar
+),
 reasons as (
     select 1 as rule, * from no_customer
     union all select 2, * from unknown_customer
@@ -116,6 +125,7 @@ reasons as (
     union all select 9, * from foreign_currency
     union all select 10, * from no_date
     union all select 11, * from closed_period
+    union all select 12, * from unreadable
 )
 select kind, id, list({code: code, text: text} order by rule, text) as reasons
 from reasons
