@@ -208,6 +208,6 @@ class Pipeline:
 
     def reconciled(self) -> reconciliation.Result:
         """What the last reconciliation found, with what the outbox says of it now."""
-        states = {row.business_key: row.state for row in report.all_of(self.outbox, self.connection.name)}
+        states = report.states_by_key(self.outbox, self.connection.name)
         with self.staging() as con:
             return reconciliation.result(con, states)

@@ -34,6 +34,13 @@ def all_of(outbox: Outbox, connection: str, *conditions: sa.ColumnElement[bool])
         return list(con.execute(query.order_by(documents.c.business_date, documents.c.id)).all())
 
 
+def states_by_key(outbox: Outbox, connection: str) -> dict[str, str]:
+    """Of each business key; without payloads, since there may be very many."""
+    query = sa.select(documents.c.business_key, documents.c.state).where(documents.c.connection == connection)
+    with reading(outbox.engine) as con:
+        return {key: state for key, state in con.execute(query)}
+
+
 def exceptions(outbox: Outbox, connection: str) -> list[Document]:
     """What needs a person: the states that say so, a doubt of more than a day, a flag on a posted document."""
     day_ago = outbox.now() - timedelta(days=1)
