@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
@@ -26,10 +27,10 @@ KEYS_COMPARED = 20_000
 
 def run(key: str, as_json: bool) -> int:
     """The outbox knows documents of connections that are at fault, or gone from the file, too."""
-    outbox = Site([], []).outbox
-    stories = report.story(outbox, key.strip())
-    if not stories:
-        raise ConfigurationError(f"No document is known under {key}.{_nearest(outbox, key.strip())}")
+    with closing(Site([], [])) as site:
+        stories = report.story(site.outbox, key.strip())
+        if not stories:
+            raise ConfigurationError(f"No document is known under {key}.{_nearest(site.outbox, key.strip())}")
     if as_json:
         say_json({"documents": [_facts(*story) for story in stories]})
     else:

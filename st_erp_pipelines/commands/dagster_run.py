@@ -102,21 +102,21 @@ def _note(facts: RunFacts, connection: str, entry: EventLogEntry) -> None:
         facts.steps_done += 1
     elif event.is_step_failure:
         facts.steps_done += 1
-        error = event.step_failure_data.error
-        facts.failures.append(_failure(in_words(event.step_key or "", connection), error))
+        facts.failures.append(_failure(in_words(event.step_key or "", connection), event.step_failure_data))
     elif event.is_step_materialization:
         made = event.step_materialization_data.materialization
         name = "/".join(made.asset_key.path[1:])
         facts.materialized[name] = {key: value.value for key, value in made.metadata.items()}
 
 
-def _failure(step: str, error: Any) -> Failure:
-    """A sentence of our errors is fit for people; another exception may say anything, so only its kind is told."""
-    while error.cause is not None and not error.message.startswith("st_erp_pipelines."):
+def _failure(step: str, failed: Any) -> Failure:
+    """What an asset says of its failure is fit for people; another exception may say anything: its kind is told."""
+    said, error = failed.user_failure_data, failed.error
+    if said is not None and said.description:
+        kind = said.metadata.get("error")
+        return Failure(step, str(kind.value) if kind else "StErpError", said.description)
+    while error.cause is not None:
         error = error.cause
-    kind, _, sentence = error.message.partition(": ")
-    if kind.startswith("st_erp_pipelines.errors."):
-        return Failure(step, kind.rpartition(".")[2], sentence.strip())
     return Failure(step, error.cls_name or "error", f"{error.cls_name}; the run's log in Dagster has its trace.")
 
 

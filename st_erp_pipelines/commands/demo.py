@@ -146,7 +146,8 @@ def _say_what_next(demo: Demo) -> None:
 
     env = f"--env {_short(demo.folder / 'demo.env')}"
     where = "" if demo.folder == Path(".st_erp/demo").absolute() else f" --folder {_short(demo.folder)}"
-    exceptions = report.exceptions(open_site([CONNECTION]).outbox, CONNECTION)
+    with open_site([CONNECTION]) as site:
+        exceptions = report.exceptions(site.outbox, CONNECTION)
     key = exceptions[0].business_key if exceptions else "ST-A-INV-…"
     say("\nWhat to try next:", style="bold")
     for command, why in (

@@ -9,18 +9,18 @@ from st_erp_pipelines.errors import ConfigurationError
 
 
 def pause(name: str, target: bool) -> int:
-    site = open_site([name])
-    for scope in _scopes(site, name, target):
-        site.outbox.pause(scope)
-        say(f"Paused: {scope}. Nothing is sent until `st-erp resume {name}{' --target' * target}`; reading goes on.")
+    with open_site([name]) as site:
+        for scope in _scopes(site, name, target):
+            site.outbox.pause(scope)
+            say(f"Paused: {scope}. Nothing is sent until `st-erp resume {name}{' --target' * target}`.")
     return WELL
 
 
 def resume(name: str, target: bool) -> int:
-    site = open_site([name])
-    for scope in _scopes(site, name, target):
-        site.outbox.resume(scope)
-        say(f"Resumed: {scope}. What is due goes out with the next sync.")
+    with open_site([name]) as site:
+        for scope in _scopes(site, name, target):
+            site.outbox.resume(scope)
+            say(f"Resumed: {scope}. What is due goes out with the next sync.")
     return WELL
 
 

@@ -40,8 +40,8 @@ OUTCOMES = {
 def run(names: Sequence[str], flow: str | None, limit: int, as_json: bool) -> int:
     if flow not in (None, *FLOWS):
         raise ConfigurationError(f"There is no flow {flow}: it is one of {', '.join(FLOWS)}.")
-    site = open_site(names)
-    found = [_plan(site, connection, flow) for connection in site.connections]
+    with open_site(names) as site:
+        found = [_plan(site, connection, flow) for connection in site.connections]
     if as_json:
         say_json({"connections": [_as_facts(each) for each in found], "faults": [str(fault) for fault in site.faults]})
     else:

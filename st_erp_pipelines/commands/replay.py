@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, WELL, complain, say
 from st_erp_pipelines.commands.site import Site, open_site
@@ -18,18 +19,14 @@ from st_erp_pipelines.settings import Connection
 
 
 def run(words: Sequence[str], cause: str | None, everything: bool) -> int:
-    site = open_site()
-    names = [connection.name for connection in site.connections]
-    first = words[:1] if words and words[0] in names else []
-    keys = words[len(first) :]
-    if (bool(keys) + bool(cause) + everything) != 1:
-        raise ConfigurationError("Say what to replay: keys of documents, or --cause, or --all.")
-    answers: list[Answer] = []
-    missing = set(keys)
-    for connection in site.connections:
-        if not first or connection.name in first:
-            rows = _named(site, connection, keys, missing) if keys else _mass(site, connection, cause)
-            answers += replay(site.outbox, rows, _who(), lambda *asked, of=connection: _look_up(site, of, *asked))
+    with open_site() as site:
+        names = [connection.name for connection in site.connections]
+        first = words[:1] if words and words[0] in names else []
+        keys = words[len(first) :]
+        if (bool(keys) + bool(cause) + everything) != 1:
+            raise ConfigurationError("Say what to replay: keys of documents, or --cause, or --all.")
+        chosen = [connection for connection in site.connections if connection.name in (first or names)]
+        answers, missing = _replayed(site, chosen, keys, cause)
     for answer in answers:
         say(answer.sentence) if answer.replayed else complain(answer.sentence)
     for key in sorted(missing):
@@ -39,6 +36,18 @@ def run(words: Sequence[str], cause: str | None, everything: bool) -> int:
     if missing:
         return CONFIGURATION
     return WELL if all(answer.replayed for answer in answers) else AMISS
+
+
+def _replayed(
+    site: Site, chosen: Sequence[Connection], keys: Sequence[str], cause: str | None
+) -> tuple[list[Answer], set[str]]:
+    """The answers, and the keys that no document has."""
+    answers: list[Answer] = []
+    missing = set(keys)
+    for connection in chosen:
+        rows = _named(site, connection, keys, missing) if keys else _mass(site, connection, cause)
+        answers += replay(site.outbox, rows, _who(), partial(_look_up, site, connection))
+    return answers, missing
 
 
 def _named(site: Site, connection: Connection, keys: Sequence[str], missing: set[str]) -> list[Document]:

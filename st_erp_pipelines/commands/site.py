@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
+
+import dagster as dg
 
 from st_erp_pipelines import settings
 from st_erp_pipelines.commands.output import CONFIGURATION, WELL, complain
@@ -46,13 +49,29 @@ class Site:
     def pipeline(self, connection: Connection) -> Pipeline:
         return self.pipelines.of(connection, "st-erp")
 
+    def close(self) -> None:
+        """What was opened."""
+        if "pipelines" in vars(self):
+            context = dg.build_init_resource_context()
+            for resource in (self.pipelines.servicetitan, self.pipelines.business_central, self.pipelines.state):
+                resource.teardown_after_execution(context)
+
     @property
     def exit_code(self) -> int:
         return CONFIGURATION if self.faults else WELL
 
 
-def open_site(names: Sequence[str] = ()) -> Site:
+@contextmanager
+def open_site(names: Sequence[str] = ()) -> Iterator[Site]:
     """The connections of these names, or all. Complains of each fault that concerns them, a line for each."""
+    site = _site(names)
+    try:
+        yield site
+    finally:
+        site.close()
+
+
+def _site(names: Sequence[str]) -> Site:
     path = settings.config_path()
     loaded = settings.load(path)
     known = [connection.name for connection in loaded.connections] + loaded.faulty

@@ -15,6 +15,7 @@ from st_erp_pipelines.commands.site import open_site
 from st_erp_pipelines.pipeline import FLOWS
 from st_erp_pipelines.posting import report
 from st_erp_pipelines.posting.outbox import Document, Outbox, total_of
+from st_erp_pipelines.posting.plan import WAITS
 from st_erp_pipelines.posting.schema import documents, fences, pauses
 from st_erp_pipelines.posting.states import RULES, State
 from st_erp_pipelines.settings import Connection
@@ -23,8 +24,8 @@ Facts = dict[str, Any]
 
 
 def run(names: Sequence[str], as_json: bool) -> int:
-    site = open_site(names)
-    found = [facts_of(site.outbox, connection) for connection in site.connections]
+    with open_site(names) as site:
+        found = [facts_of(site.outbox, connection) for connection in site.connections]
     if as_json:
         say_json({"connections": found, "faults": [str(fault) for fault in site.faults]})
     else:
@@ -68,7 +69,7 @@ def grouped(rows: Sequence[Document]) -> list[Facts]:
         groups[row.flow, row.state, reason_of(row)].append(row)
     found = [
         {"flow": flow, "state": state, "reason": reason, "documents": len(group), "amount": total_of(group),
-         "example": group[0].business_key, "sentence": group[0].flag or group[0].sentence}
+         "example": group[0].business_key, "sentence": _sentence(group[0])}
         for (flow, state, reason), group in groups.items()
     ]  # fmt: skip
     return sorted(found, key=lambda each: (FLOWS.index(each["flow"]), -abs(each["amount"]), each["reason"]))
@@ -76,8 +77,18 @@ def grouped(rows: Sequence[Document]) -> list[Facts]:
 
 def reason_of(row: Document) -> str:
     if row.state == State.BLOCKED:
-        return " + ".join(sorted({reason["code"] for reason in row.reasons}))
+        return " + ".join(sorted({reason["code"] for reason in _to_mend(row)}))
     return row.cause or ("changed_after_posting" if row.flag else row.state)
+
+
+def _sentence(row: Document) -> str:
+    blocked = " ".join(reason["text"] for reason in _to_mend(row)) if row.state == State.BLOCKED else ""
+    return row.flag or blocked or row.sentence
+
+
+def _to_mend(row: Document) -> list[dict[str, str]]:
+    """Waiting for another document is worth telling only where nothing else is wrong."""
+    return [reason for reason in row.reasons if reason["code"] not in WAITS] or list(row.reasons)
 
 
 def places_of(outbox: Outbox, connection: str) -> list[str]:

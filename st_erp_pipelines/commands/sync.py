@@ -6,6 +6,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -19,6 +21,7 @@ from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import facts_of, flow_table, show_exceptions
 from st_erp_pipelines.errors import StErpError, Unavailable
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
 
 Facts = dict[str, Any]
@@ -27,9 +30,8 @@ KNOCK_SECONDS = 5.0
 
 
 def run(names: Sequence[str], as_json: bool) -> int:
-    site = open_site(names)
     found = []
-    with open_instance() as instance:
+    with open_site(names) as site, open_instance() as instance:
         for connection in site.connections:
             facts = _sync(site, connection, instance, quiet=as_json)
             found.append(facts)
@@ -61,19 +63,25 @@ def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, *, q
 
 
 def _out_of_reach(pipeline: Pipeline) -> list[Failure]:
-    """A credential that is not set, or a host that does not answer: found at once, not once per step."""
+    """Credentials unset or refused, a host that does not answer: found at once, not once per step."""
     titan, erp = pipeline.connection.servicetitan, pipeline.connection.erp
     failures = []
-    for system, url, client in (
-        ("ServiceTitan", titan.api_url, lambda: pipeline.servicetitan),
-        ("Business Central", erp.api_url, lambda: pipeline.erp),
+    for system, url, client, read in (
+        ("ServiceTitan", titan.api_url, lambda: pipeline.servicetitan, lambda: _read_a_little(pipeline.servicetitan)),
+        ("Business Central", erp.api_url, lambda: pipeline.erp, lambda: pipeline.place),
     ):
         try:
             client()
             _knock(system, url)
+            read()
         except StErpError as error:
             failures.append(Failure(f"reach {system}", type(error).__name__, error.sentence()))
     return failures
+
+
+def _read_a_little(client: ServiceTitan) -> None:
+    with TemporaryDirectory() as folder:
+        client.walk("business_units", Path(folder))
 
 
 def _knock(system: str, url: str) -> None:
