@@ -109,7 +109,8 @@ def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, quiet: bool) -> 
         runs = [execute(definitions, instance, name, "sync", range_tags(first, last), begin)]
         older = due_before(pipeline, first)
         if older and not runs[0].failures:
-            runs.append(execute(definitions, instance, name, "post", range_tags(*older), begin))
+            # To today, not only to the last older day: what is posted now is read back in today's partition.
+            runs.append(execute(definitions, instance, name, "post", range_tags(older[0], last), begin))
     return runs
 
 
