@@ -81,9 +81,9 @@ def schedule(connection: Connection) -> dg.ScheduleDefinition:
         pipelines: PipelineResource = context.resources.pipelines
         pipeline = pipelines.of(connection, "tick")
         first, last = days_to_sync(pipeline)
-        requests = [dg.RunRequest(tags=range_tags(first, last))]
-        older = due_before(pipeline, first)
-        return requests + ([dg.RunRequest(tags=range_tags(*older))] if older else [])
+        ranges = [(first, last), due_before(pipeline, first)]
+        at = context.scheduled_execution_time.isoformat()  # Dagster wants run keys where a tick asks for two runs
+        return [dg.RunRequest(f"{at} {days[0]}", tags=range_tags(*days)) for days in ranges if days]
 
     return tick
 
