@@ -9,8 +9,9 @@ Control, never throttled and without credentials:
                                with ?since=n what came after entry n
     GET    /_control/health
 
-`seconds` are the vendor's: the server waits `seconds / speed`. `committed` says whether a write took effect,
-whatever the client was told; it is null for reads. `status` is null where the client was told nothing.
+`seconds` are the vendor's: the server waits `seconds / speed`, before it works (latency, late_commit) or
+before it answers what it has done (slow_reply). `committed` says whether a write took effect, whatever the
+client was told; it is null for reads. `status` is null where the client was told nothing.
 Other paths under /_control belong to the application, and are neither logged nor disturbed.
 """
 
@@ -40,6 +41,7 @@ Kind = Literal[
     "drop_before",
     "drop_after",
     "late_commit",
+    "slow_reply",
     "html",
     "html_after",
 ]
@@ -165,7 +167,7 @@ class _Visit:
         kind = self.rule.kind if self.rule else "latency"
         seconds = self.rule.seconds if self.rule else 0.0
         await self.faults.pause(self.faults.latency + (seconds if kind == "latency" else 0.0))
-        if kind == "latency":
+        if kind in ("latency", "slow_reply"):
             await self._run(self.receive, self._forward)
             return
         receive = _replay(await _whole_body(self.receive), self.receive)
@@ -188,6 +190,8 @@ class _Visit:
         """Logs before the client sees the first byte: who has the answer finds it in the log."""
         if message["type"] == "http.response.start" and not self.recorded:
             self._record(message["status"], committed=message["status"] < 400)
+            if self.rule and self.rule.kind == "slow_reply":
+                await self.faults.pause(self.rule.seconds)
         await self.send(message)
 
     async def _run_unheard(self, receive: Receive) -> bool:

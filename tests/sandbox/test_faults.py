@@ -163,6 +163,18 @@ def test_a_late_commit_answers_a_client_that_waits(shop: Shop) -> None:
     assert time.monotonic() - started >= 0.3
 
 
+def test_a_slow_reply_comes_long_after_its_commit(shop: Shop) -> None:
+    shop.ask_for(kind="slow_reply", seconds=0.6)
+    with pytest.raises(httpx.ReadTimeout):
+        shop.order(timeout=0.2)
+    assert shop.client.get("/orders").json() == [{"order": 1}]
+    assert [(e["status"], e["committed"]) for e in shop.log() if e["fault"] == "slow_reply"] == [(201, True)]
+    shop.ask_for(kind="slow_reply", seconds=0.3)
+    started = time.monotonic()
+    assert shop.order(2).status_code == 201
+    assert time.monotonic() - started >= 0.3
+
+
 def test_latency_delays_and_changes_nothing_else(shop: Shop) -> None:
     shop.ask_for(kind="latency", seconds=0.3)
     started = time.monotonic()
