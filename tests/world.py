@@ -6,9 +6,10 @@ The contractor's last day is yesterday, so that no record lies in the future, wh
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -117,10 +118,22 @@ class Site:
         """The same connection on an empty home: what is left when home and database are lost."""
         return replace(self, home=home)
 
+    def set_mode(self, mode: str, *flows: str) -> None:
+        path = self.folder / "connections.yaml"
+        text = path.read_text("utf-8")
+        for flow in flows:
+            text = re.sub(rf"{flow}: {{mode: \w+}}", f"{flow}: {{mode: {mode}}}", text)
+        path.write_text(text, "utf-8")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """With an own database in the home, whatever the environment says."""
+        own = {"ST_ERP_CONFIG": str(self.folder / "connections.yaml"), "ST_ERP_HOME": str(self.home)}
+        return demo_environment() | own | {"ST_ERP_DATABASE_URL": ""}
+
     @contextmanager
     def environment(self) -> Iterator[None]:
-        state = {"ST_ERP_HOME": str(self.home), "ST_ERP_DATABASE_URL": ""}
-        with mock.patch.dict(os.environ, demo_environment() | state):
+        with mock.patch.dict(os.environ, self.variables):
             yield
 
     @contextmanager
@@ -150,8 +163,13 @@ class Site:
                     pipeline.post(flow)
 
     def _waiting(self) -> dict[str, str]:
-        waiting = ("ready", "sending", "in_doubt", "unavailable")
-        return {key: f"{row.state}: {row.sentence}" for key, row in self.documents().items() if row.state in waiting}
+        """Of the flows that post."""
+        waiting, flows = ("ready", "sending", "in_doubt", "unavailable"), self.connection.flows
+        return {
+            key: f"{row.state}: {row.sentence}"
+            for key, row in self.documents().items()
+            if row.state in waiting and getattr(flows, row.flow).mode == "post"
+        }
 
     def _run(self, job: str) -> dg.ExecuteInProcessResult:
         """All days, as a tick asks for them; a failed step is in the result."""
@@ -182,10 +200,11 @@ class Site:
         found: dict[str, Any] = simplejson.loads(reply.text, use_decimal=True)
         return found
 
-    def erp_invoices(self) -> dict[str, list[dict[str, Any]]]:
-        """Sales invoices that carry a key of ours, by key: more than one is a duplicate."""
+    def erp_documents(self) -> dict[str, list[dict[str, Any]]]:
+        """Sales invoices and credit memos that carry a key of ours, by key: more than one is a duplicate."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for row in self.state()["salesInvoices"]:
+        state = self.state()
+        for row in (*state["salesInvoices"], *state["salesCreditMemos"]):
             if row["externalDocumentNumber"].startswith("ST-"):
                 found.setdefault(row["externalDocumentNumber"], []).append(row)
         return found
@@ -263,3 +282,10 @@ def failures(result: dg.ExecuteInProcessResult) -> list[str]:
 
 def _innermost(error: Any) -> str:
     return _innermost(error.cause) if error.cause else str(error.message).strip()
+
+
+def wait_until(done: Callable[[], object], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.02)
