@@ -1,0 +1,167 @@
+"""What Dagster is shown of a connection, without a secret and without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from st_erp_pipelines import settings
+from st_erp_pipelines.assets import business_central, servicetitan
+from st_erp_pipelines.definitions import build_definitions
+from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment
+from tests.world import (
+    QUIET,
+    Site,
+    contractor,
+    failures,
+    plain_invoices,
+    running_site,
+    with_only,
+    write_site,
+    yesterday,
+)
+
+NOWHERE = ("http://127.0.0.1:9", "http://127.0.0.1:9")  # nobody listens there
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    for name in demo_environment():
+        monkeypatch.delenv(name, raising=False)
+    return write_site(tmp_path, contractor(scale=0.02), *NOWHERE, speed=60)
+
+
+def definitions(site: Site) -> dg.Definitions:
+    return build_definitions(settings.load(site.folder / "connections.yaml"))
+
+
+def test_they_load_with_every_key_that_the_design_names(site: Site) -> None:
+    loaded = definitions(site)
+    dg.Definitions.validate_loadable(loaded)
+    keys = {tuple(key.path) for key in loaded.resolve_asset_graph().get_all_asset_keys()}
+    titan = (*servicetitan.BY_DAY, *servicetitan.WHOLE)
+    erp = (*business_central.WHOLE, *business_central.BY_DAY)
+    erp += (*business_central.READ_BACK_BY_DAY, *business_central.READ_BACK_WHOLE)
+    extracts = {
+        (CONNECTION, system, name)
+        for system, names in (("servicetitan", titan), ("business_central", erp))
+        for name in names
+    }
+    staged = {(CONNECTION, "staging", f"{system}__{name}") for _, system, name in extracts}
+    flows = ("customers", "invoices", "payments")
+    documents = {(CONNECTION, "staging", f"documents_{flow}") for flow in flows}
+    posts = {(CONNECTION, "business_central", f"post_{flow}") for flow in flows}
+    assert keys == extracts | staged | documents | posts | {(CONNECTION, "staging", "reconciliation")}
+    assert not site.home.exists()
+
+
+def test_a_connection_has_its_jobs_schedule_and_sensor(site: Site) -> None:
+    loaded = definitions(site)
+    for job in ("sync", "post"):
+        assert loaded.resolve_job_def(f"{CONNECTION}_{job}").tags["connection"] == CONNECTION
+    schedule = loaded.resolve_schedule_def(f"{CONNECTION}_sync")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("*/15 * * * *", "America/Chicago")
+    assert loaded.resolve_sensor_def(f"{CONNECTION}_retry").job_name == f"{CONNECTION}_post"
+
+
+def test_a_faulty_connection_is_one_failing_asset_and_the_others_run(site: Site) -> None:
+    path = site.folder / "connections.yaml"
+    text = path.read_text("utf-8")
+    second = text.removeprefix("connections:\n").replace(f"name: {CONNECTION}", "name: second")
+    second = second.replace("key_prefix: A", "key_prefix: B").replace("time_zone: America/Chicago", "time_zone: Mars")
+    path.write_text(text + second.replace("tenant_id: ", "tenant_id: 9"), "utf-8")
+    loaded = definitions(site)
+    keys = {tuple(key.path) for key in loaded.resolve_asset_graph().get_all_asset_keys()}
+    assert {key for key in keys if key[0] == "second"} == {("second", "configuration")}
+    assert (CONNECTION, "business_central", "post_invoices") in keys
+    configuration = loaded.resolve_assets_def(dg.AssetKey(["second", "configuration"]))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([configuration], instance=instance, raise_on_error=False)
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    said = event.step_failure_data.user_failure_data.description
+    assert "connections.yaml" in said
+    assert "time_zone" in said
+
+
+def test_a_range_of_days_is_one_run_that_materialises_each(tmp_path: Path) -> None:
+    """Of one asset, as a person starts it: closed days too."""
+    whole = contractor(scale=0.02)
+    first, last = whole.start_date, whole.start_date + timedelta(days=2)
+    key = dg.AssetKey([CONNECTION, "servicetitan", "invoices"])
+    tags = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
+    with running_site(tmp_path, with_only(whole, plain_invoices(whole))) as site, site.environment():
+        job = definitions(site).resolve_job_def(f"{CONNECTION}_sync")
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = job.execute_in_process(
+                instance=instance, tags=tags, asset_selection=[key], run_config=QUIET, raise_on_error=False
+            )
+            assert failures(result) == []
+            materialised = instance.get_materialized_partitions(key)
+    days = [(first + timedelta(days=n)).isoformat() for n in range(3)]
+    assert sorted(materialised) == days
+    landed = site.home / "landing" / CONNECTION / "servicetitan" / "invoices"
+    assert sorted(path.name for path in landed.iterdir() if path.name != "by_id") == days
+
+
+# Ticks
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Four invoices, ready but not posted: the flow only observes."""
+    whole = contractor(scale=0.02)
+    with running_site(tmp_path_factory.mktemp("synced"), with_only(whole, plain_invoices(whole)[:4])) as site:
+        site.set_mode("observe", "invoices")
+        assert failures(site.sync()) == []
+        yield site
+
+
+def tick(site: Site) -> list[dg.RunRequest]:
+    loaded = definitions(site)
+    given = dict(resources={"pipelines": loaded.resources["pipelines"]}, scheduled_execution_time=datetime.now(UTC))
+    with site.environment(), dg.build_schedule_context(**given) as context:
+        return list(loaded.resolve_schedule_def(f"{CONNECTION}_sync").evaluate_tick(context).run_requests)
+
+
+def retry(site: Site) -> tuple[list[dg.RunRequest], str]:
+    loaded = definitions(site)
+    with site.environment(), dg.DagsterInstance.ephemeral() as instance:
+        given = dict(resources={"pipelines": loaded.resources["pipelines"]}, instance=instance)
+        with dg.build_sensor_context(**given) as context:
+            found = loaded.resolve_sensor_def(f"{CONNECTION}_retry").evaluate_tick(context)
+    return list(found.run_requests), found.skip_message or ""
+
+
+def days(request: dg.RunRequest) -> tuple[date, date]:
+    first, last = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+    return date.fromisoformat(first), date.fromisoformat(last)
+
+
+def test_a_tick_is_one_run_of_the_open_days_where_nothing_older_is_due(synced: Site) -> None:
+    (request,) = tick(synced)
+    assert days(request) == (today(), today())
+    assert retry(synced) == ([], "Nothing is due.")
+
+
+def test_older_days_in_which_something_is_due_are_a_second_run(synced: Site) -> None:
+    ready = [row.home_day for row in synced.documents("invoices").values() if row.state == "ready"]
+    synced.set_mode("post", "invoices")
+    try:
+        still_open, older = map(days, tick(synced))
+        assert still_open == (today(), today())
+        assert older == (min(ready), today() - timedelta(days=1))
+        (request,), _ = retry(synced)
+        assert days(request) == (min(ready), today())
+    finally:
+        synced.set_mode("observe", "invoices")
+
+
+def today() -> date:
+    return yesterday() + timedelta(days=1)
