@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -52,10 +55,12 @@ class Line:
 
 @contextmanager
 def live(outbox: Outbox, connection: str, quiet: bool) -> Iterator[Begin]:
-    screen = console(stderr=True)
-    if quiet or not screen.is_terminal:
+    if quiet or not console(stderr=True).is_terminal:
         yield lambda facts: None
         return
     line = Line(outbox, connection)
-    with Live(line, console=screen, refresh_per_second=2, transient=True):
-        yield line.begin
+    # A descriptor of our own: while a step runs, Dagster turns the two usual ones into its compute logs.
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal:
+        screen = Console(file=terminal, markup=False, highlight=False)
+        with Live(line, console=screen, transient=True, redirect_stdout=False, redirect_stderr=False):
+            yield line.begin
