@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -29,11 +33,13 @@ from tests.world import (
     failures,
     plain_invoices,
     running_site,
+    wait_until,
     with_only,
     write_site,
     yesterday,
 )
 
+FAST = 150.0  # a doubt is settled after 8 s
 Exception_ = tuple[str, str, Decimal]  # kind, key, amount
 
 
@@ -156,12 +162,12 @@ def test_an_old_invoice_that_is_touched_stays_out_until_the_fence_is_taken_away(
     site.change(("invoices", few.old["id"], {"summary": "Reviewed by audit"}))
     assert failures(site.sync()) == []
     assert site.documents()[key].state == "out_of_scope"
-    assert key not in site.erp_invoices()
+    assert key not in site.erp_documents()
     urls = (site.servicetitan_url, site.business_central_url)
     unfenced = write_site(tmp_path, site.contractor, *urls, speed=SPEED, go_live=date(2000, 1, 1))
     assert failures(unfenced.sync()) == []
     assert unfenced.documents()[key].state == "posted"
-    assert key in site.erp_invoices()
+    assert key in site.erp_documents()
 
 
 def test_a_changed_mapping_touches_nothing_that_is_posted(few: Few) -> None:
@@ -190,7 +196,11 @@ def test_what_the_office_does_after_posting_flags_only_an_edit(few: Few) -> None
     site, (exported, paid, edited) = few.site, few.plain[:3]
     dearer = few_dollars_more(edited)
     site.change(
-        ("invoices", exported["id"], {"syncStatus": "Exported", "exportId": "BC-1", "depositedOn": "2026-11-20T00:00:00Z"}),
+        (
+            "invoices",
+            exported["id"],
+            {"syncStatus": "Exported", "exportId": "BC-1", "depositedOn": "2026-11-20T00:00:00Z"},
+        ),
         ("invoices", paid["id"], {"balance": "0.00", "paidOn": "2026-11-20T00:00:00Z"}),
         ("invoices", edited["id"], dearer),
     )
@@ -219,4 +229,93 @@ def test_a_mapping_row_added_lets_its_documents_through_with_the_next_posting(fe
     with site.mapping("business_units", **unit, dimension_code="DEPARTMENT", dimension_value="HVAC", account="40100"):
         assert failures(site.post()) == []
     assert site.documents()[key].state == "posted"
-    assert [row["totalAmountIncludingTax"] for row in site.erp_invoices()[key]] == [Decimal(few.unmapped["total"])]
+    assert [row["totalAmountIncludingTax"] for row in site.erp_documents()[key]] == [Decimal(few.unmapped["total"])]
+
+
+# Trouble
+
+
+def test_an_outbox_from_the_middle_of_a_sync_is_put_back(tmp_path: Path) -> None:
+    """A backup of the database is older than the ERP: what it does not know of is found there."""
+    whole, copy = contractor(), tmp_path / "copy.sqlite"
+    with running_site(tmp_path, with_only(whole, plain_invoices(whole)[:40]), speed=FAST) as site:
+        with ThreadPoolExecutor(1) as aside:
+            syncing = aside.submit(site.sync)
+            wait_until(lambda: posted_in_erp(site) >= 12 or syncing.done())
+            backup(site.database, copy)
+        assert failures(syncing.result()) == []
+        first, before, seen = site.documents(), site.state(), len(site.log())
+        backup(copy, site.database)
+        unfinished = {key for key, row in site.documents("invoices").items() if row.state in ("ready", "sending")}
+        assert 5 < len(unfinished) < 40
+        time.sleep(site.settle_seconds)
+        assert failures(site.sync()) == []
+        site.settle()
+        assert site.state() == before
+        assert [entry for entry in site.writes(seen) if entry["committed"]] == []
+        again = site.documents()
+        assert {row.state for row in again.values()} <= {"posted", "adopted"}
+        assert {key: row.remote_id for key, row in again.items()} == {key: row.remote_id for key, row in first.items()}
+
+
+def posted_in_erp(site: Site) -> int:
+    return sum("Microsoft.NAV.post" in entry["path"] and entry["committed"] for entry in site.writes())
+
+
+def backup(source: Path, to: Path) -> None:
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(to)) as new:
+        old.backup(new)
+
+
+@pytest.mark.parametrize("kind", ["html", "http_500_before"])
+def test_a_servicetitan_out_of_order_ends_the_run_and_the_next_one_catches_up(tmp_path: Path, kind: str) -> None:
+    whole = contractor()
+    plain = plain_invoices(whole)[:6]
+    with running_site(tmp_path, with_only(whole, plain)) as site:
+        with site.fault(site.servicetitan_url, kind=kind, path_contains="/invoices", times=None):
+            (said,) = failures(site.sync())
+        assert "servicetitan" in said.lower()
+        assert "invoices" in said
+        assert len(said.splitlines()) == 1
+        assert site.writes() == []
+        assert failures(site.sync()) == []
+        assert set(site.erp_documents()) == {invoice_key(row) for row in plain}
+        assert {row.state for row in site.documents().values()} == {"posted"}
+
+
+def test_a_servicetitan_that_has_lost_everything_takes_nothing_back(tmp_path: Path) -> None:
+    whole = contractor()
+    few = with_only(whole, plain_invoices(whole)[:6])
+    empty = replace(few, servicetitan={entity: [] for entity in few.servicetitan})
+    with running_site(tmp_path, few) as site, running_site(tmp_path / "empty", empty) as other:
+        assert failures(site.sync()) == []
+        first, before, seen = site.documents(), site.state(), len(site.log())
+        now_empty = write_site(tmp_path, few, other.servicetitan_url, site.business_central_url, speed=SPEED)
+        assert failures(now_empty.sync()) == []
+        assert now_empty.documents() == first
+        assert (now_empty.state(), now_empty.writes(seen)) == (before, [])
+
+
+def test_an_erp_that_lies_about_what_it_did_has_each_document_once(tmp_path: Path) -> None:
+    whole = contractor()
+    small = with_only(whole, plain_invoices(whole)[:60])
+    rules = [
+        dict(kind=kind, method="POST", path_contains=call, times=None, probability=0.05)
+        for kind in ("http_500_after", "drop_after")
+        for call in ("salesInvoices", "Microsoft.NAV.post")
+    ]
+    with running_site(tmp_path, small, speed=FAST) as site:
+        with ExitStack() as faults:
+            for rule in rules:
+                faults.enter_context(site.fault(site.business_central_url, **rule))
+            assert failures(site.sync()) == []
+            site.settle()
+        lies = [entry for entry in site.writes() if entry["fault"] and entry["committed"]]
+        assert {entry["fault"] for entry in lies} == {"http_500_after", "drop_after"}
+        assert len(lies) > 5
+        in_erp = site.erp_documents()
+        assert {key: len(rows) for key, rows in in_erp.items()} == {
+            invoice_key(row): 1 for row in small.servicetitan["invoices"]
+        }
+        assert {rows[0]["status"] for rows in in_erp.values()} == {"Open"}
+        assert {row.state for row in site.documents().values()} == {"posted"}

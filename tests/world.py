@@ -275,9 +275,15 @@ def running_site(folder: Path, whole: Contractor, *, speed: float = SPEED) -> It
 
 
 def failures(result: dg.ExecuteInProcessResult) -> list[str]:
-    """What each failed step says in its innermost error; or why no step ran."""
-    data = [event.event_specific_data for event in result.all_events if event.is_failure]
-    return [_innermost(each.error) for each in data if getattr(each, "error", None)]
+    """What each failed step says, ours by its sentence; or why no step ran."""
+    data = [event.event_specific_data for event in result.all_events if event.is_step_failure]
+    data = data or [event.event_specific_data for event in result.all_events if event.is_failure]
+    return [_said(each) for each in data]
+
+
+def _said(failure: Any) -> str:
+    ours = getattr(failure, "user_failure_data", None)
+    return str(ours.description) if ours else _innermost(failure.error)
 
 
 def _innermost(error: Any) -> str:
