@@ -125,7 +125,7 @@ def status(names: Names = None, json: Json = False) -> None:
 def plan(
     name: Name = None,
     flow: Annotated[str | None, typer.Option(help="customers, invoices or payments")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="documents shown per flow; 0 shows all")] = 10,
+    limit: Annotated[int, typer.Option(min=0, help="shown of each flow and outcome; 0 shows all")] = 5,
     json: Json = False,
 ) -> None:
     """Exactly what would be sent, document by document. Sends nothing."""

@@ -205,9 +205,9 @@ def serve_ui(folder: Path, port: int) -> int:
         return CONFIGURATION
     say(f"Dagster on http://{HOST}:{port} until Ctrl-C. The group {CONNECTION} is the contractor.")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "st_erp_pipelines.definitions", f"-h{HOST}", f"-p{port}"]
-    with suppress(KeyboardInterrupt):
-        return subprocess.call(command, env={**os.environ, **Demo(folder).environment, "PYTHONWARNINGS": "ignore"})
-    return WELL
+    process = subprocess.Popen(command, env={**os.environ, **Demo(folder).environment, "PYTHONWARNINGS": "ignore"})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches Dagster, too, which then ends in its own time
+    return process.wait()
 
 
 def serve_sandbox(seed: int, days: int, speed: float, servicetitan_port: int, business_central_port: int) -> None:

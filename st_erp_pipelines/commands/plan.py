@@ -179,9 +179,9 @@ def _show(plan: Plan, limit: int) -> None:
 
 
 def _shown(documents: Sequence[Planned], limit: int) -> Sequence[Planned]:
-    """What is not simply sent comes first: there is something to learn from it."""
-    ordered = sorted(documents, key=lambda each: each.outcome == "send")
-    return ordered[:limit] if limit else ordered
+    """The first of each outcome, in the order of OUTCOMES."""
+    by_outcome = ([each for each in documents if each.outcome == outcome] for outcome in OUTCOMES)
+    return [each for group in by_outcome for each in group[: limit or None]]
 
 
 def _show_document(each: Planned, names: dict[str, str]) -> None:

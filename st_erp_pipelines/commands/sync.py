@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -21,12 +21,16 @@ from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import facts_of, flow_table, show_exceptions
 from st_erp_pipelines.errors import StErpError, Unavailable
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.posting import report
+from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
 
 Facts = dict[str, Any]
 CODES = {"ConfigurationError": output.CONFIGURATION, "Unavailable": output.UNREACHABLE}
 KNOCK_SECONDS = 5.0
+NOT_SENT_YET = {State.READY, State.UNAVAILABLE, State.SENDING, State.ENTERED}
+LISTED = 20
 
 
 def run(names: Sequence[str], as_json: bool) -> int:
@@ -124,10 +128,21 @@ def _posted(flow: str, runs: Sequence[RunFacts]) -> Facts:
 
 def _reconciled(pipeline: Pipeline) -> Facts:
     result = pipeline.reconciled()
+    waiting = _not_sent_yet(pipeline)
     return {
         "reconciliation": [vars(totals) for totals in result.totals],
-        "differences": [vars(difference) for difference in result.differences],
+        "differences": [
+            vars(each) | {"explained": each.explained or waiting.get(each.business_key, "")}
+            for each in result.differences
+        ],
     }
+
+
+def _not_sent_yet(pipeline: Pipeline) -> dict[str, str]:
+    """States of what is still to go (in mode observe: everything), parts of a payment by its own key, too."""
+    states = report.states_by_key(pipeline.outbox, pipeline.connection.name)
+    waiting = {key: state for key, state in states.items() if state in NOT_SENT_YET}
+    return {key.rpartition("-")[0]: state for key, state in waiting.items()} | waiting
 
 
 def _code(facts: Facts) -> int:
@@ -181,11 +196,14 @@ def _show_reconciliation(facts: Facts) -> None:
     say()
     say(table("Reconciliation", columns, rows, right=columns[1:]))
     unexplained = [each for each in facts["differences"] if not each["explained"]]
-    explained = len(facts["differences"]) - len(unexplained)
+    explained = Counter(each["explained"].replace("_", " ") for each in facts["differences"] if each["explained"])
     if explained:
-        say(f"{explained} differences are explained by the state of their document, see below.")
+        counts = ", ".join(f"{count:,} {state}" for state, count in explained.most_common())
+        say(f"{explained.total():,} differences are explained by the state of their document: {counts}.")
     if unexplained:
-        say("Differences that nothing explains:", style="yellow")
-        for each in unexplained:
+        say(f"{len(unexplained):,} that nothing explains:", style="yellow")
+        for each in unexplained[:LISTED]:
             status = each["status"].replace("_", " ")
             say(f"  {each['business_date']}  {each['business_key']}  {money(each['difference'])}  {status}")
+        if len(unexplained) > LISTED:
+            say(f"  … and {len(unexplained) - LISTED:,} more, in staging.reconciliation_documents and with --json.")

@@ -1,0 +1,74 @@
+"""The demo as a newcomer runs it: one command, in a process of its own, and what it says to try next."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from st_erp_pipelines.sandbox import credentials
+
+ST_ERP = (sys.executable, "-c", "from st_erp_pipelines.cli import app; app()")
+
+
+def st_erp(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*ST_ERP, *words], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert credentials.BUSINESS_CENTRAL_CLIENT_SECRET not in done.stdout + done.stderr
+    return done
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/_control/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_without_a_demo_there_is_nothing_to_stop_or_to_open(tmp_path: Path) -> None:
+    for option in ("--stop", "--ui"):
+        done = st_erp(tmp_path, "demo", option)
+        assert done.returncode == 2
+        assert "`st-erp demo` makes one" in done.stderr
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "mine").touch()
+    done = st_erp(tmp_path, "demo", "--folder", ".")
+    assert done.returncode == 2
+    assert (tmp_path / "home" / "mine").exists()
+
+
+@pytest.mark.slow
+def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ST_ERP_DATABASE_URL", f"sqlite:///{tmp_path / 'a_site_of_its_own.sqlite'}")
+    done = st_erp(tmp_path, "demo", "--days", "7", "--scale", "0.01", "--speed", "60")
+    facts = json.loads((tmp_path / ".st_erp/demo/demo.json").read_text())
+    try:
+        assert done.returncode == 0, done.stderr
+        assert "at 60 times the vendors' limits" in done.stdout
+        next_words = [line.split("  ")[1].split() for line in done.stdout.splitlines() if line.startswith("  st-erp ")]
+        audit = next(words[1:] for words in next_words if "audit" in words)
+        assert "What happened" in st_erp(tmp_path, *audit).stdout
+        env = ("--env", ".st_erp/demo/demo.env")
+        assert st_erp(tmp_path, *env, "status").returncode == 1
+        assert st_erp(tmp_path, "status").returncode == 2, "the demo is not the site"
+        again = json.loads(st_erp(tmp_path, *env, "sync", "--json").stdout)["connections"][0]
+        assert [posted["documents"] for posted in again["posted"].values()] == [0, 0, 0]
+        assert not (tmp_path / "a_site_of_its_own.sqlite").exists()
+        assert (tmp_path / ".st_erp/demo/home/dagster/dagster.yaml").exists()
+        assert all(answers(port) for port in facts["ports"])
+    finally:
+        stopped = st_erp(tmp_path, "demo", "--stop")
+    assert "has ended" in stopped.stdout
+    until = time.monotonic() + 20
+    while any(answers(port) for port in facts["ports"]) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(answers(port) for port in facts["ports"])
+    assert "was not running" in st_erp(tmp_path, "demo", "--stop").stdout
