@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
@@ -81,6 +82,19 @@ def test_what_is_out_of_scope_goes_when_a_person_says_so(enter: Do, run: Do, out
     assert states(outbox) == {"ST-A-INV-1": "posted"}
 
 
+def test_what_other_software_exported_goes_when_a_person_says_so(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    exported = built(1, adopt_only=True)
+    enter(exported)
+    run()
+    assert states(outbox) == {"ST-A-INV-1": "out_of_scope"}
+    again(outbox, ledger)
+    enter(exported)
+    run()
+    assert states(outbox) == {"ST-A-INV-1": "posted"}
+
+
 def cancelled(enter: Do, run: Do, ledger: Ledger) -> None:
     """Entered by somebody under our key and cancelled there, before we came."""
     enter(built(1))
@@ -99,6 +113,8 @@ def test_a_cancelled_document_is_opened_anew_under_its_own_key(
     answer = replay(outbox, [conflict], "ada", lambda _flow, wanted: ledger.look_up(wanted))[0]
     assert answer.replayed
     assert "ST-A-INV-1-R1" in answer.sentence
+    opened = next(row for row in report.all_of(outbox, "northwind") if row.revision == 1)
+    assert simplejson.loads(opened.payload)["key"] == "ST-A-INV-1-R1"
     run()
     assert ledger.posted() == ["ST-A-INV-1", "ST-A-INV-1-R1"]
     new = next(row for row in report.all_of(outbox, "northwind") if row.revision == 1)
