@@ -53,7 +53,8 @@ class StErpError(Exception):
         )
         said = f"{where}: {self.text}" if where else self.text
         said = f"{said} ({facts})" if facts else said
-        return f"{said} {self.fix}" if self.fix else said
+        ends = "" if said.endswith((".", "!", "?")) else "."
+        return f"{said}{ends} {self.fix}" if self.fix else said
 
 
 class ConfigurationError(StErpError):

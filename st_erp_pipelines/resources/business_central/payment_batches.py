@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from st_erp_pipelines.errors import ConfigurationError, InDoubt, Unavailable
+from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
 from st_erp_pipelines.posting.target import Wanted
 from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row, quoted
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
@@ -155,9 +155,10 @@ class Batches:
             batch = self._by_code.get(code) or self._created(code, wanted)
         account = wanted.payload["balancing_account"]
         if code != self._draft_code and account and account != batch.balancing_account:
-            raise ConfigurationError(
+            raise Rejected(  # its documents wait for a new payload, the other payments go on
                 f"batch {code} balances to account {batch.balancing_account or 'none'}, "
                 f"but payment_types.csv says {account}",
+                cause="batch_account",
                 system=SYSTEM,
                 operation="choose a batch",
                 document=wanted.key,
@@ -186,8 +187,10 @@ class Batches:
         account = next((row for row in found if row["number"] == number), None)
         if not number or account is None:
             missing = f"account {number!r} does not exist" if number else "payment_types.csv names no account"
-            raise ConfigurationError(
+            raise Rejected(
                 f"batch {code} is missing, and {missing}",
+                cause="batch_account",
+                retry_daily=True,
                 system=SYSTEM,
                 operation="create batch",
                 fix=f"Create batch {code} in Business Central, or correct balancing_account.",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
+from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
 from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Timing, Wanted
 from st_erp_pipelines.resources.business_central import BusinessCentral, Payments
 from st_erp_pipelines.sandbox.business_central import business_central_app
@@ -366,7 +366,7 @@ def test_a_missing_batch_is_created_with_its_account(target: Payments, person: P
     ],
 )
 def test_a_batch_and_its_mapping_must_agree(target: Payments, changes: dict[str, Any], text: str) -> None:
-    with pytest.raises(ConfigurationError, match=text):
+    with pytest.raises(Rejected, match=text):
         enter(target, wanted(**changes))
 
 
