@@ -6,6 +6,7 @@ One story, in stages: read while paused, then resumed, then mended and replayed.
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -270,6 +271,17 @@ def test_a_wrong_secret_is_a_configuration_error(place: Place) -> None:
     assert result.exit_code == 2
     assert "refused the credentials" in result.stderr
     assert "not-this-one" not in result.output
+
+
+def test_a_step_that_fails_says_why_and_what_follows_is_not_run(place: Place) -> None:
+    shutil.copytree(place.folder / "mappings" / CONNECTION, place.folder / "bad")
+    (place.folder / "bad" / "customers.csv").write_text("customer_id,erp_number\nnine,C1\n")
+    config = place.configured("bad.yaml", (f"mappings: mappings/{CONNECTION}", "mappings: bad"))
+    before = place.writes()
+    result = place.run("sync", ST_ERP_CONFIG=config, home="bad_home")
+    assert result.exit_code in (1, 2)
+    assert result.stderr.startswith("Could not build customers: customers.csv")
+    assert place.writes() == before
 
 
 def test_an_unreachable_host_ends_at_once(place: Place) -> None:

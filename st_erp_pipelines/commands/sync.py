@@ -61,7 +61,7 @@ def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, *, q
         "reconciliation": [],
         "differences": [],
     }
-    if runs:
+    if any("staging/reconciliation" in each.materialized for each in runs):
         facts |= _reconciled(pipeline)
     return facts | {"exit_code": _code(facts)}
 
