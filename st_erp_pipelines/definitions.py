@@ -64,7 +64,7 @@ def _connection(connection: Connection) -> dg.Definitions:
             reconciliation.nothing_hangs(connection),
         ],
         jobs=[sync.sync_job(connection), sync.post_job(connection)],
-        schedules=[sync.schedule(connection)],
+        schedules=sync.schedules(connection),
         sensors=[sync.retry_sensor(connection)],
     )
 

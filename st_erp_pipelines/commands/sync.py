@@ -114,7 +114,7 @@ def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, quiet: bool) -> 
         older = due_before(pipeline, first)
         if older and not runs[0].failures:
             # To today, not only to the last older day: what is posted now is read back in today's partition.
-            runs.append(execute(definitions, instance, name, "post", range_tags(older[0], last), begin))
+            runs.append(execute(definitions, instance, name, "post", range_tags(older, last), begin))
     return runs
 
 

@@ -116,7 +116,7 @@ def _insert(con: sa.Connection, now: datetime, connection: str, place: str, new:
 def _update(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
     if row.state in STANDING:
         _flag(con, now, row, document)
-    elif row.state in REBUILT and not (row.replayed and document.verdict is Verdict.OUT_OF_SCOPE):
+    elif row.state in REBUILT and not (row.replayed and document.verdict in (Verdict.OUT_OF_SCOPE, Verdict.SKIPPED)):
         _rebuild(con, now, row, document)
 
 

@@ -95,7 +95,8 @@ class PipelineResource(dg.ConfigurableResource[Any]):
         try:
             yield self.of(connection, run_id)
         except StErpError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from None
+            kind = {"error": type(error).__name__}
+            raise dg.Failure(description=str(error), metadata=kind, allow_retries=False) from None
 
     def of(self, connection: Connection, run_id: str) -> Pipeline:
         outbox = self.state.outbox()

@@ -1,6 +1,6 @@
 """The sync job of a connection, its schedule, and the retry sensor between ticks."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -62,30 +62,74 @@ def sending_flows(connection: Connection) -> list[str]:
     return [flow for flow in FLOWS if getattr(connection.flows, flow).mode != "observe"]
 
 
-def due_before(pipeline: Pipeline, day: date) -> tuple[date, date] | None:
-    """Home days before `day` in which something is due."""
+def flows_of_their_own(connection: Connection) -> list[str]:
+    """Flows with a schedule of their own; the connection's leaves them out."""
+    return [flow for flow in FLOWS if getattr(connection.flows, flow).schedule]
+
+
+def due_before(pipeline: Pipeline, day: date) -> date | None:
+    """The oldest home day in which something is due, where that is before `day`."""
     oldest = report.oldest_due_day(pipeline.outbox, pipeline.connection.name, sending_flows(pipeline.connection))
-    return (oldest, day - timedelta(days=1)) if oldest is not None and oldest < day else None
+    return oldest if oldest is not None and oldest < day else None
 
 
-def schedule(connection: Connection) -> dg.ScheduleDefinition:
+def schedules(connection: Connection) -> list[dg.ScheduleDefinition]:
+    return [_schedule(connection), *(_flow_schedule(connection, flow) for flow in flows_of_their_own(connection))]
+
+
+def _schedule(connection: Connection) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{connection.name}_sync",
         job_name=f"{connection.name}_sync",
         cron_schedule=connection.schedule,
         execution_timezone=connection.time_zone,
-        description="At most two runs: the days still open, and older days in which something is due.",
+        description="One run: reads the days still open, posts what is due in these and in older ones.",
         required_resource_keys={"pipelines"},
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-        pipelines: PipelineResource = context.resources.pipelines
-        pipeline = pipelines.of(connection, "tick")
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        pipeline: Pipeline = context.resources.pipelines.of(connection, "tick")
         first, last = days_to_sync(pipeline)
-        ranges = [(first, last), due_before(pipeline, first)]
-        at = context.scheduled_execution_time.isoformat()  # Dagster wants run keys where a tick asks for two runs
-        return [dg.RunRequest(f"{at} {days[0]}", tags=range_tags(*days)) for days in ranges if days]
+        return dg.RunRequest(
+            tags=range_tags(due_before(pipeline, first) or first, last),
+            asset_selection=_all_but(context, connection, flows_of_their_own(connection)),
+        )
 
     return tick
+
+
+def _flow_schedule(connection: Connection, flow: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{connection.name}_{flow}",
+        job_name=f"{connection.name}_sync",
+        cron_schedule=getattr(connection.flows, flow).schedule,
+        execution_timezone=connection.time_zone,
+        description=f"Builds and posts {flow}, which have a schedule of their own.",
+        required_resource_keys={"pipelines"},
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        pipeline: Pipeline = context.resources.pipelines.of(connection, "tick")
+        first, last = days_to_sync(pipeline)
+        return dg.RunRequest(
+            tags=range_tags(due_before(pipeline, first) or first, last), asset_selection=_assets_of(connection, flow)
+        )
+
+    return tick
+
+
+def _assets_of(connection: Connection, flow: str) -> list[dg.AssetKey]:
+    names = (("staging", f"documents_{flow}"), ("business_central", f"post_{flow}"))
+    return [dg.AssetKey([connection.name, *name]) for name in names]
+
+
+def _all_but(
+    context: dg.ScheduleEvaluationContext, connection: Connection, flows: list[str]
+) -> list[dg.AssetKey] | None:
+    if not flows:
+        return None
+    left_out = {key for flow in flows for key in _assets_of(connection, flow)}
+    graph = context.repository_def.asset_graph
+    mine = dg.AssetSelection.groups(connection.name).resolve(graph)
+    return sorted(mine - left_out)
 
 
 def retry_sensor(connection: Connection) -> dg.SensorDefinition:
@@ -98,11 +142,21 @@ def retry_sensor(connection: Connection) -> dg.SensorDefinition:
     )
     def retry(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         pipelines: PipelineResource = context.resources.pipelines
-        outbox = pipelines.state.outbox()
-        oldest = report.oldest_due_day(outbox, connection.name, sending_flows(connection))
+        flows = [flow for flow in sending_flows(connection) if flow not in flows_of_their_own(connection)]
+        oldest = report.oldest_due_day(pipelines.state.outbox(), connection.name, flows)
         if oldest is None:
             return dg.SkipReason("Nothing is due.")
+        if _is_under_way(context.instance, connection):
+            return dg.SkipReason("A run of this connection is queued or under way.")
         today = SystemClock().now().astimezone(ZoneInfo(connection.time_zone)).date()
         return dg.SensorResult([dg.RunRequest(tags=range_tags(oldest, today))])
 
     return retry
+
+
+def _is_under_way(instance: dg.DagsterInstance, connection: Connection) -> bool:
+    unfinished = [
+        *(dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING),
+        *(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING),
+    ]
+    return bool(instance.get_runs(dg.RunsFilter(tags={"connection": connection.name}, statuses=unfinished), limit=1))

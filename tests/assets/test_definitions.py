@@ -123,11 +123,15 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-def tick(site: Site) -> list[dg.RunRequest]:
+def tick(site: Site, name: str = "sync") -> list[dg.RunRequest]:
     loaded = definitions(site)
-    given = dict(resources={"pipelines": loaded.resources["pipelines"]}, scheduled_execution_time=datetime.now(UTC))
+    given = dict(
+        resources={"pipelines": loaded.resources["pipelines"]},
+        scheduled_execution_time=datetime.now(UTC),
+        repository_def=loaded.get_repository_def(),
+    )
     with site.environment(), dg.build_schedule_context(**given) as context:
-        return list(loaded.resolve_schedule_def(f"{CONNECTION}_sync").evaluate_tick(context).run_requests)
+        return list(loaded.resolve_schedule_def(f"{CONNECTION}_{name}").evaluate_tick(context).run_requests)
 
 
 def retry(site: Site) -> tuple[list[dg.RunRequest], str]:
@@ -150,17 +154,34 @@ def test_a_tick_is_one_run_of_the_open_days_where_nothing_older_is_due(synced: S
     assert retry(synced) == ([], "Nothing is due.")
 
 
-def test_older_days_in_which_something_is_due_are_a_second_run(synced: Site) -> None:
+def test_older_days_in_which_something_is_due_are_in_the_same_run(synced: Site) -> None:
     ready = [row.home_day for row in synced.documents("invoices").values() if row.state == "ready"]
     synced.set_mode("post", "invoices")
     try:
-        still_open, older = map(days, tick(synced))
-        assert still_open == (today(), today())
-        assert older == (min(ready), today() - timedelta(days=1))
+        (request,) = tick(synced)
+        assert days(request) == (min(ready), today())
         (request,), _ = retry(synced)
         assert days(request) == (min(ready), today())
     finally:
         synced.set_mode("observe", "invoices")
+
+
+def test_a_flow_with_a_schedule_of_its_own_is_left_out_of_the_connections(synced: Site) -> None:
+    path = synced.folder / "connections.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("payments: {mode: ", 'payments: {schedule: "0 6 * * *", mode: '), "utf-8")
+    try:
+        (all_the_others,) = tick(synced)
+        (payments,) = tick(synced, "payments")
+    finally:
+        path.write_text(text, "utf-8")
+    assert [key.path[1:] for key in payments.asset_selection or []] == [
+        ["staging", "documents_payments"],
+        ["business_central", "post_payments"],
+    ]
+    others = {"/".join(key.path[1:]) for key in all_the_others.asset_selection or []}
+    assert "business_central/post_invoices" in others
+    assert "business_central/post_payments" not in others
 
 
 def today() -> date:
