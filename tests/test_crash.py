@@ -14,6 +14,7 @@ import pytest
 from st_erp_pipelines.sandbox.serve import running_process
 from tests.world import Site, contractor, failures, wait_until, write_site, yesterday
 
+pytestmark = pytest.mark.slow
 SPEED = 100.0  # a doubt is settled after 12 s
 PROJECT = Path(__file__).parents[1]
 POST_INVOICES = """
