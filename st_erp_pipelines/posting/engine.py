@@ -26,8 +26,6 @@ from st_erp_pipelines.posting.target import Finding, Found, Move, Reply, Target,
 
 CHUNK = 50
 LOOKUP_GOOD_FOR = timedelta(seconds=60)
-ASK_AGAIN_AFTER = timedelta(minutes=5)
-TRY_AGAIN_AFTER = timedelta(minutes=1)
 REFUSED_UNTIL = timedelta(days=1)
 MAX_WAIT = timedelta(minutes=10)
 BRAKE_AT = 10
@@ -297,10 +295,12 @@ class Run:
         try:
             return action()
         except Unavailable as error:
-            wait_for = timedelta(seconds=error.wait_seconds) if error.wait_seconds else TRY_AGAIN_AFTER
+            wait_for = timedelta(seconds=error.wait_seconds) if error.wait_seconds else self.timing.try_again_after
             self._fail(row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(wait_for))
         except ConfigurationError as error:
-            self._fail(row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(TRY_AGAIN_AFTER))
+            self._fail(
+                row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(self.timing.try_again_after)
+            )
             self.report.stop(error.sentence())
         except Rejected as error:
             self._refuse(row, attempt, error)
@@ -357,9 +357,9 @@ class Run:
     def _stay(self, row: Document, sentence: str) -> None:
         """Unknown: nothing is sent, and it is asked again in a while."""
         if row.state == State.IN_DOUBT:
-            self._settle(row, State.IN_DOUBT, sentence, settle_at=self._in(ASK_AGAIN_AFTER))
+            self._settle(row, State.IN_DOUBT, sentence, settle_at=self._in(self.timing.ask_again_after))
         elif row.state != State.ENTERED:
-            self._settle(row, State.UNAVAILABLE, sentence, next_try_at=self._in(ASK_AGAIN_AFTER))
+            self._settle(row, State.UNAVAILABLE, sentence, next_try_at=self._in(self.timing.ask_again_after))
 
     def _count(self, row: Document, state: State) -> None:
         self.report.left[row.id] = (state, row.amount)

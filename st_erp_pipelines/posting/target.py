@@ -116,6 +116,16 @@ class Timing:
                 f"settle_after {settle}: raise settle_after or lower them"
             )
 
+    @property
+    def ask_again_after(self) -> timedelta:
+        """A look-up that proved nothing is repeated: 5 minutes where doubts settle after 20."""
+        return self.settle_after / 4
+
+    @property
+    def try_again_after(self) -> timedelta:
+        """What was proven not sent goes out again: 1 minute where doubts settle after 20."""
+        return self.settle_after / 20
+
 
 class Target(Protocol):
     """Every method may raise an error of the tree; a look-up that cannot prove says UNKNOWN instead."""
