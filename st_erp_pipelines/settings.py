@@ -86,17 +86,13 @@ class Timing(Model):
 
 class ServiceTitanTiming(Timing):
     settle_after: Span = timedelta(minutes=5)
-    calls_per_second: float = Field(
-        default=54, gt=0, allow_inf_nan=False
-    )  # nine tenths of 60 per app and tenant
+    calls_per_second: float = Field(default=54, gt=0, allow_inf_nan=False)  # nine tenths of 60 per app and tenant
     read_lag: Duration = timedelta(minutes=1)
 
 
 class BusinessCentralTiming(Timing):
     settle_after: Span = timedelta(minutes=20)
-    calls_per_second: float = Field(
-        default=18, gt=0, allow_inf_nan=False
-    )  # nine tenths of 6,000 in five minutes
+    calls_per_second: float = Field(default=18, gt=0, allow_inf_nan=False)  # nine tenths of 6,000 in five minutes
 
 
 class ServiceTitan(Model):
@@ -292,9 +288,7 @@ def _clashes(entries: list[Any], text: YamlText) -> Iterator[Finding]:
         for key, value in own.items():
             if shared[key, value] > 1:
                 others = (
-                    other
-                    for other, theirs in enumerate(claims)
-                    if other != position and theirs.get(key) == value
+                    other for other, theirs in enumerate(claims) if other != position and theirs.get(key) == value
                 )
                 names = ", ".join(_name_of(entries[other], other) for other in others)
                 place = ("connections", position, key)

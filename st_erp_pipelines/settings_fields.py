@@ -36,9 +36,7 @@ class Secret:
         named = self._reference.fullmatch(self._text)
         value = os.environ.get(named[1], "").strip() if named else self._text
         if named and not value:
-            raise ConfigurationError(
-                f"{self._field or 'a credential'} is read from {named[1]}, which is not set"
-            )
+            raise ConfigurationError(f"{self._field or 'a credential'} is read from {named[1]}, which is not set")
         return value
 
     def __str__(self) -> str:
@@ -54,9 +52,7 @@ class Secret:
         return hash(self._text)
 
     @classmethod
-    def __get_pydantic_core_schema__(
-        cls, _source: object, _handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.with_info_plain_validator_function(
             cls._validate, serialization=core_schema.to_string_ser_schema()
         )
@@ -101,9 +97,7 @@ def _cron(value: str) -> str:
     try:
         dg.ScheduleDefinition(job_name="any", cron_schedule=value)
     except dg.DagsterInvalidDefinitionError:
-        raise ValueError(
-            f"{value!r} is no schedule; expected five cron fields such as */15 * * * *"
-        ) from None
+        raise ValueError(f"{value!r} is no schedule; expected five cron fields such as */15 * * * *") from None
     return value
 
 

@@ -183,9 +183,7 @@ def test_names_line_field_and_what_was_expected(
 
 
 def test_lists_every_fault_at_once_and_runs_the_others(load: Load) -> None:
-    text = two(
-        go_live="never", colour="blue", schedule="61 * * * *", time_zone="Mars/Olympus", erp__company=""
-    )
+    text = two(go_live="never", colour="blue", schedule="61 * * * *", time_zone="Mars/Olympus", erp__company="")
     found = load(text)
     assert {fault.field for fault in found.faults} == {
         "go_live",
@@ -242,10 +240,7 @@ def test_shared_settings_may_be_merged(load: Load) -> None:
     text += "  - name: other\n" + NORTHWIND.split("hvac\n", 1)[1].split("    flows")[0].replace(
         "key_prefix: a", "key_prefix: B"
     )
-    text = (
-        text.replace("tenant_id: 1001", "tenant_id: 1002", 1)
-        + "    flows: {<<: *flows, customers: {mode: draft}}\n"
-    )
+    text = text.replace("tenant_id: 1001", "tenant_id: 1002", 1) + "    flows: {<<: *flows, customers: {mode: draft}}\n"
     found = load(text)
     assert found.faults == []
     assert found.connections[1].flows.invoices.mode == "post"
@@ -284,9 +279,7 @@ def test_a_secret_is_never_shown(load: Load) -> None:
     found = load(NORTHWIND)
     (northwind,) = found.connections
     shown = [repr(found), str(northwind), str(northwind.model_dump()), northwind.model_dump_json()]
-    broken = load(
-        NORTHWIND.replace("0123-literal-secret", "[0123-literal-secret]").replace("2026-11-01", "?")
-    )
+    broken = load(NORTHWIND.replace("0123-literal-secret", "[0123-literal-secret]").replace("2026-11-01", "?"))
     shown += [str(broken.faults), *(str(fault) for fault in broken.faults)]
     broken = load(NORTHWIND.replace("0123-literal-secret", '"0123-literal-secret'))
     shown += [str(broken.faults)]
@@ -299,9 +292,7 @@ def test_a_secret_is_never_shown(load: Load) -> None:
 def test_a_secret_is_resolved_only_when_asked(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     app_key = load(NORTHWIND).connections[0].servicetitan.app_key
     monkeypatch.delenv("NORTHWIND_ST_APP_KEY", raising=False)
-    with pytest.raises(
-        ConfigurationError, match="app_key is read from NORTHWIND_ST_APP_KEY, which is not set"
-    ):
+    with pytest.raises(ConfigurationError, match="app_key is read from NORTHWIND_ST_APP_KEY, which is not set"):
         app_key.resolve()
     monkeypatch.setenv("NORTHWIND_ST_APP_KEY", " key-1\n")
     assert app_key.resolve() == "key-1"

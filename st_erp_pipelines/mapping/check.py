@@ -45,9 +45,7 @@ def check(mappings: Mappings, known: Known) -> list[MappingFault]:
     ]
 
 
-def _absent_dimension_values(
-    units: pd.DataFrame, dimensions: Mapping[str, AbstractSet[str]]
-) -> Iterator[MappingFault]:
+def _absent_dimension_values(units: pd.DataFrame, dimensions: Mapping[str, AbstractSet[str]]) -> Iterator[MappingFault]:
     for code, values in dimensions.items():
         named = units.loc[units["dimension_code"] == code, "dimension_value"]
         yield from _absent("business_units", named, values, f"value of dimension {code}")
@@ -61,9 +59,7 @@ def _absent(
     for row, value in zip(column.index, column, strict=True):
         if value in missing:
             hint = f"; did you mean {nearest[value]}?" if value in nearest else ""
-            yield MappingFault(
-                f"{table}.csv", row, str(column.name), f"{value!r} is no {what} in the ERP{hint}"
-            )
+            yield MappingFault(f"{table}.csv", row, str(column.name), f"{value!r} is no {what} in the ERP{hint}")
 
 
 def _nearest(missing: AbstractSet[str], existing: AbstractSet[str]) -> dict[str, str]:

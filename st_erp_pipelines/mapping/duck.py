@@ -21,9 +21,7 @@ def install(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
             f"unnest(${column.name}::{'BIGINT' if column.kind is Kind.ID else 'VARCHAR'}[]) as {column.name}"
             for column in table.columns
         )
-        values = {
-            column.name: [_value(column, text) for text in frame[column.name]] for column in table.columns
-        }
+        values = {column.name: [_value(column, text) for text in frame[column.name]] for column in table.columns}
         con.execute(f"create or replace table mapping.{table.name} as select {select}", values)
     _install_faults(con, mappings)
 

@@ -63,14 +63,9 @@ def _emptied(bad: pd.DataFrame, table: Table, faults: list[MappingFault]) -> pd.
     Raises ConfigurationError where it is not known which keys they are: a customer whose link cannot be read
     would be created a second time.
     """
-    if (
-        not {fault.row for fault in faults} <= set(bad.index)
-        or not bad[table.key].str.fullmatch("[0-9]{1,18}").all()
-    ):
+    if not {fault.row for fault in faults} <= set(bad.index) or not bad[table.key].str.fullmatch("[0-9]{1,18}").all():
         raise ConfigurationError(f"{faults[0]}. Nothing is built until {table.file} is mended.")
-    return bad.drop_duplicates(table.key).assign(
-        **{name: "" for name in table.column_names if name != table.key}
-    )
+    return bad.drop_duplicates(table.key).assign(**{name: "" for name in table.column_names if name != table.key})
 
 
 class _Unreadable(Exception):
@@ -101,9 +96,7 @@ def load(folder: Path) -> Mappings:
 
 
 def _empty(table: Table) -> pd.DataFrame:
-    return pd.DataFrame(
-        columns=table.column_names, index=pd.Index([], name="row", dtype="int64"), dtype="str"
-    )
+    return pd.DataFrame(columns=table.column_names, index=pd.Index([], name="row", dtype="int64"), dtype="str")
 
 
 def _file_like(folder: Path, name: str) -> str:

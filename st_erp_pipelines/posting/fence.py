@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from st_erp_pipelines.posting.schema import attempts, documents, events, fences, pauses
 from st_erp_pipelines.posting.states import State
 
-
 NEXT_GOES_FIRST_FOR = timedelta(seconds=3)  # longer than a waiting process sleeps between two tries
 
 

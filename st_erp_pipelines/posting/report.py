@@ -38,7 +38,7 @@ def states_by_key(outbox: Outbox, connection: str) -> dict[str, str]:
     """Of each business key; without payloads, since there may be very many."""
     query = sa.select(documents.c.business_key, documents.c.state).where(documents.c.connection == connection)
     with reading(outbox.engine) as con:
-        return {key: state for key, state in con.execute(query)}
+        return {row.business_key: row.state for row in con.execute(query)}
 
 
 def exceptions(outbox: Outbox, connection: str) -> list[Document]:

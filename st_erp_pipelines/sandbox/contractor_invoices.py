@@ -182,8 +182,7 @@ def lines_of(office: Office, unit: Unit) -> list[Line]:
     count = office.rng.choices([1, 2, 3, 4, 5, 6], [30, 28, 20, 12, 6, 4])[0]
     skus = [office.rng.choice(lists.SKUS[unit.trade])]
     skus += [
-        office.rng.choice(lists.MATERIALS if office.chance(0.5) else lists.SKUS[unit.trade])
-        for _ in range(count - 1)
+        office.rng.choice(lists.MATERIALS if office.chance(0.5) else lists.SKUS[unit.trade]) for _ in range(count - 1)
     ]
     made = [_line(office, sku, unit) for sku in skus]
     if count > 1 and office.chance(0.3):

@@ -218,9 +218,7 @@ class _Visit:
         if kind.startswith("html"):
             return HTMLResponse(HTML_PAGE)
         if kind == "http_429" and self.rule is not None:
-            return throttled(
-                self.faults, (self.rule.seconds or 1.0) / self.faults.speed, header=self.rule.retry_after
-            )
+            return throttled(self.faults, (self.rule.seconds or 1.0) / self.faults.speed, header=self.rule.retry_after)
         message = "An unexpected error occurred."
         return JSONResponse(self.faults.error_body(500, message), status_code=500)
 

@@ -86,9 +86,7 @@ def demo_servicetitan(contractor: Contractor, speed: float, log_path: Path | Non
 
 def demo_business_central(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
     """The contractor's Business Central with the demo credentials."""
-    return business_central_app(
-        contractor.business_central, speed=speed, faults=Faults(speed=speed, log_path=log_path)
-    )
+    return business_central_app(contractor.business_central, speed=speed, faults=Faults(speed=speed, log_path=log_path))
 
 
 def _log(log_dir: Path | None, system: str) -> Path | None:

@@ -66,8 +66,7 @@ LISTINGS = (
             "assignedToIds": numbers("assignedTo.id"),
             "invoiceConfigurations": each_of(
                 "invoiceConfiguration",
-                "JobInvoice ProjectInvoice CounterSales MembershipInvoice InterestChargeInvoice "
-                "ARImportInvoice",
+                "JobInvoice ProjectInvoice CounterSales MembershipInvoice InterestChargeInvoice ARImportInvoice",
             ),
         },
         sort="id modifiedOn createdOn",

@@ -160,9 +160,7 @@ class Table:
 
     def _find(self, selection: Selection) -> list[int]:
         candidates = self._candidates(selection.conditions)
-        found = sorted(
-            key for key in candidates if all(c.holds(self.records[key]) for c in selection.conditions)
-        )
+        found = sorted(key for key in candidates if all(c.holds(self.records[key]) for c in selection.conditions))
         if selection.sort_by != "id" or selection.descending:
             found.sort(key=lambda key: self._rank(key, selection.sort_by), reverse=selection.descending)
         return found

@@ -71,15 +71,11 @@ def test_nothing_is_listed_where_everything_is_mapped(write: Write, con: duckdb.
     assert coverage(con) == []
 
 
-def test_units_of_headers_and_lines_count_each_document_once(
-    write: Write, con: duckdb.DuckDBPyConnection
-) -> None:
+def test_units_of_headers_and_lines_count_each_document_once(write: Write, con: duckdb.DuckDBPyConnection) -> None:
     install(con, write())
     invoice(con, 1, unit=13, lines=(("4010", None), ("4010", None), ("4010", 13)))
     invoice(con, 2, unit=11, lines=(("4010", 13),), total="-50.05")
-    con.execute(
-        "insert into staging.stg_servicetitan__credit_memos values (2, '2026-11-02', 0, 7, 14, 'X', true)"
-    )
+    con.execute("insert into staging.stg_servicetitan__credit_memos values (2, '2026-11-02', 0, 7, 14, 'X', true)")
     assert gaps(con, "unmapped_business_unit") == [("Unit 13 (13)", 2, "150.1500"), ("X (14)", 1, "7.0000")]
     assert isinstance(coverage(con)[0].amount, Decimal)
 
@@ -94,9 +90,7 @@ def test_a_document_without_unit_is_covered_by_a_line_that_has_one(
     assert gaps(con, "unmapped_business_unit") == [("(none)", 1, "100.1000")]
 
 
-def test_accounts_resolve_by_number_then_unit_then_default(
-    write: Write, con: duckdb.DuckDBPyConnection
-) -> None:
+def test_accounts_resolve_by_number_then_unit_then_default(write: Write, con: duckdb.DuckDBPyConnection) -> None:
     install(con, write())
     invoice(con, 1, lines=(("4999", 11), ("4999", 12), (None, 12), (None, 11)))
     invoice(con, 2, lines=(("4999", None),), total="1000")
@@ -120,9 +114,7 @@ def test_tax_zones_matter_only_where_there_is_tax(write: Write, con: duckdb.Duck
     assert gaps(con, "unmapped_tax_zone") == []
 
 
-def test_where_the_erp_computes_taxable_lines_need_a_tax_code(
-    write: Write, con: duckdb.DuckDBPyConnection
-) -> None:
+def test_where_the_erp_computes_taxable_lines_need_a_tax_code(write: Write, con: duckdb.DuckDBPyConnection) -> None:
     install(con, write())
     invoice(con, 1, zone=32, taxable=True)
     invoice(con, 2, zone=31, taxable=True)
@@ -162,9 +154,7 @@ def test_lines_without_value_count_only_where_there_is_nothing_else(
 ) -> None:
     install(con, write())
     invoice(con, 1)
-    con.execute(
-        "insert into staging.stg_servicetitan__invoice_items values (1, 0, false, '4999', 11, 'Unit 11')"
-    )
+    con.execute("insert into staging.stg_servicetitan__invoice_items values (1, 0, false, '4999', 11, 'Unit 11')")
     assert coverage(con) == []
     invoice(con, 2, lines=(("4999", 11),), total="0")
     assert gaps(con, "unmapped_account") == [("4999 in Unit 11", 1, "0.0000")]

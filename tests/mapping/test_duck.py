@@ -28,9 +28,7 @@ def test_installs_every_table_typed(write: Write, con: duckdb.DuckDBPyConnection
     assert types == [("BIGINT",)]
 
 
-def test_rows_at_fault_are_left_out_and_no_default_stands_in(
-    write: Write, con: duckdb.DuckDBPyConnection
-) -> None:
+def test_rows_at_fault_are_left_out_and_no_default_stands_in(write: Write, con: duckdb.DuckDBPyConnection) -> None:
     mappings = write(accounts=GOOD["accounts"] + "*,account,40900\n")
     install(con, mappings)
     assert con.execute("select count(*) from mapping.accounts").fetchall() == [(3,)]
@@ -78,9 +76,7 @@ def test_a_link_at_fault_stays_and_says_nothing(write: Write, con: duckdb.DuckDB
         'customer_id,erp_number\n7,"C7\n8,C8\n',
     ],
 )
-def test_unreadable_links_stop_the_build(
-    write: Write, con: duckdb.DuckDBPyConnection, customers: str | bytes
-) -> None:
+def test_unreadable_links_stop_the_build(write: Write, con: duckdb.DuckDBPyConnection, customers: str | bytes) -> None:
     with pytest.raises(ConfigurationError, match="Nothing is built until customers.csv is mended"):
         install(con, write(customers=customers))
 

@@ -134,7 +134,5 @@ def test_every_fault_of_every_file_at_once(write: Write) -> None:
 
 
 def test_batch_codes_are_spelled_as_the_erp_stores_them(write: Write) -> None:
-    mappings = write(
-        payment_types="payment_type_name,balancing_account,batches\nVisa,,stpaya  STPAYB stpayA\n"
-    )
+    mappings = write(payment_types="payment_type_name,balancing_account,batches\nVisa,,stpaya  STPAYB stpayA\n")
     assert mappings.tables["payment_types"].loc[2, "batches"] == "STPAYA STPAYB"

@@ -184,9 +184,7 @@ def test_every_kind_is_planted_on_documents_that_exist_and_only_a_few(contractor
     assert len(keys(contractor)) == len(contractor.exceptions)
     for planted in contractor.exceptions:
         assert planted.kind == "difference:no_source" or documents[planted.key] == planted.amount
-    window = len(in_window(contractor, "invoices", "invoiceDate")) + len(
-        in_window(contractor, "payments", "date")
-    )
+    window = len(in_window(contractor, "invoices", "invoiceDate")) + len(in_window(contractor, "payments", "date"))
     assert len(contractor.exceptions) < 0.03 * window
 
 
@@ -302,9 +300,7 @@ def test_demo_mappings_point_into_the_company_and_have_the_planted_holes(
 ) -> None:
     url = "http://127.0.0.1:1"
     days = {"go_live": TODAY, "start_date": TODAY}
-    write_demo(
-        tmp_path, contractor=contractor, servicetitan_url=url, business_central_url=url, speed=1, **days
-    )
+    write_demo(tmp_path, contractor=contractor, servicetitan_url=url, business_central_url=url, speed=1, **days)
     tables = {
         path.stem: list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
         for path in (tmp_path / "mappings" / "northwind_hvac").glob("*.csv")
@@ -320,9 +316,7 @@ def test_demo_mappings_point_into_the_company_and_have_the_planted_holes(
     assert {row["liability_account"] for row in tables["tax_zones"]} <= accounts
     journals = {row["code"] for row in company["journals"]}
     assert {code for row in tables["payment_types"] for code in row["batches"].split()} < journals
-    assert {row["erp_code"] for row in tables["payment_terms"]} <= {
-        row["code"] for row in company["paymentTerms"]
-    }
+    assert {row["erp_code"] for row in tables["payment_terms"]} <= {row["code"] for row in company["paymentTerms"]}
     assert not any("*" in row.values() for rows in tables.values() for row in rows)
 
 
@@ -378,9 +372,7 @@ def check_shape(value: Any, schema: dict[str, Any], schemas: dict[str, Any], at:
 
 @pytest.mark.skipif(not SPECS.is_dir(), reason="the OpenAPI documents are not here")
 @pytest.mark.parametrize("entity", SCHEMAS)
-def test_records_have_the_members_and_types_of_the_openapi_documents(
-    contractor: Contractor, entity: str
-) -> None:
+def test_records_have_the_members_and_types_of_the_openapi_documents(contractor: Contractor, entity: str) -> None:
     document, name = SCHEMAS[entity]
     schemas = json.loads((SPECS / f"{document}.json").read_text(encoding="utf-8"))["components"]["schemas"]
     rows = contractor.servicetitan[entity]

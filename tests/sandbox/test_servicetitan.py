@@ -134,9 +134,7 @@ def small_books() -> dict[str, list[dict[str, Any]]]:
         "business_units": [{"id": 1, "active": True, "name": "HVAC Install", **times}],
         "payment_types": [{"id": 3, "name": "Check", **times}],
         "payment_terms": [{"id": 4, "name": "Net 30", "active": False, **times}],
-        "gl_accounts": [
-            {"id": 5, "name": "Sales", "number": "4000", "type": "Income", "active": True, **times}
-        ],
+        "gl_accounts": [{"id": 5, "name": "Sales", "number": "4000", "type": "Income", "active": True, **times}],
         "tax_zones": [{"id": 6, "name": "Austin", "active": True, "rates": [], **times}],
     }
 
