@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from st_erp_pipelines.errors import InDoubt
@@ -64,6 +65,7 @@ class Ledger:
     sent: list[tuple[str, Move]] = field(default_factory=list)
     refuse: Callable[[Wanted], Exception | None] = lambda wanted: None
     blind: bool = False  # look-ups prove nothing
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
@@ -106,7 +108,7 @@ class Ledger:
             return Reply()
         if move is Move.ENTER or not self.has_drafts:
             paper = Paper(
-                f"id{len(self.sent)}", wanted.key, wanted.total, wanted.on, wanted.party, wanted.payload,
+                f"id{next(self.ids)}", wanted.key, wanted.total, wanted.on, wanted.party, wanted.payload,
                 posted=not self.has_drafts,
             )  # fmt: skip
             self.papers.append(paper)
