@@ -72,7 +72,7 @@ def _plan(site: Site, connection: Connection, only: str | None) -> Plan:
     going: dict[str, str] = {}
     for flow in FLOWS:
         pipeline.build(flow)
-        due = pipeline.outbox.due(connection.name, flow, None, EVERYTHING, set())
+        due = pipeline.outbox.due(pipeline.place, connection.name, flow, None, EVERYTHING, set())
         going |= {row.business_key: row.business_key for row in due if not row.voided}
         blocked = report.all_of(pipeline.outbox, connection.name, *_blocked_in(flow))
         after = followers(blocked, going)

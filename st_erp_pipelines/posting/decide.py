@@ -65,6 +65,8 @@ def _complete(document: Document, wanted: Wanted, finding: Finding) -> Decision:
 def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode) -> Decision:
     if document.adopt_only:
         return Settle(State.CONFLICT, "Exported by something else, and an unposted draft of it stands over there.")
+    if document.reasons and not document.voided:
+        return Stay("Stands there unposted, and is blocked by now.")
     untouched = wanted.ours and document.etag is not None and document.etag == finding.etag
     outdated = wanted.ours and document.payload_hash != document.sent_hash and document.state != State.IN_DOUBT
     if document.voided or outdated or finding.likeness is Likeness.DIFFERENT:
@@ -73,6 +75,8 @@ def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode
             return Settle(State.CONFLICT, f"{what} It is not what we would enter, and a person may have touched it.")
         again = () if document.voided else _moves(mode, True)
         return Make((Move.REMOVE, *again), "Ours, unedited and outdated: taken back.", document.voided)
+    if document.state == State.ENTERED and mode == "draft" and finding.likeness is Likeness.EQUAL:
+        return Stay("Stands there unposted, as it was left.")
     return Make(_moves(mode, True)[1:], f"Found unfinished as {finding.number or finding.remote_id}.")
 
 

@@ -18,17 +18,17 @@ from typing import Any
 import simplejson
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.posting.brakes import REFUSALS_IN_A_ROW, Brakes
 from st_erp_pipelines.posting.decide import Make, Mode, Settle, Stay, decide
 from st_erp_pipelines.posting.fence import Fence
 from st_erp_pipelines.posting.outbox import Attempt, Document, Outbox
 from st_erp_pipelines.posting.states import State
-from st_erp_pipelines.posting.target import Finding, Found, Move, Reply, Target, Wanted
+from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Target, Wanted
 
 CHUNK = 50
 LOOKUP_GOOD_FOR = timedelta(seconds=60)
 REFUSED_UNTIL = timedelta(days=1)
 MAX_WAIT = timedelta(minutes=10)
-BRAKE_AT = 10
 
 
 @dataclass
@@ -44,6 +44,7 @@ class RunReport:
     left: dict[int, tuple[State, Decimal]] = field(default_factory=dict)  # by document: its last state, its amount
     sentences: list[str] = field(default_factory=list)
     stopped: bool = False
+    braked: bool = False
 
     @property
     def states(self) -> Counter[str]:
@@ -52,6 +53,11 @@ class RunReport:
     @property
     def amount_posted(self) -> Decimal:
         return sum((amount for state, amount in self.left.values() if state is State.POSTED), Decimal(0))
+
+    def brake(self, sentence: str) -> None:
+        """A stop that trying again soon would only repeat."""
+        self.braked = True
+        self.stop(sentence)
 
     def stop(self, sentence: str) -> None:
         if sentence not in self.sentences:
@@ -83,8 +89,7 @@ class Run:
         self.owner = uuid.uuid4().hex
         self.report = RunReport()
         self._handled: set[int] = set()
-        self._refusals: Counter[tuple[str, date | None]] = Counter()
-        self._retried: dict[str, bool] = {}  # cause of an earlier refusal: refused again?
+        self._brakes = Brakes()
 
     def work(self) -> RunReport:
         """Everything due, chunk by chunk. Ends cleanly; what is left stays due."""
@@ -101,19 +106,19 @@ class Run:
         return self.report
 
     def _due(self, limit: int) -> list[Document]:
-        return self.outbox.due(self.connection, self.flow, self.days, limit, self._handled)
+        return self.outbox.due(self.target.place, self.connection, self.flow, self.days, limit, self._handled)
 
     def _exceeds_limits(self) -> bool:
         if self.limits.max_documents is None and self.limits.max_amount is None:
             return False
-        due = [row for row in self._due(1_000_000) if not row.attempt_count]
+        due = [row for row in self._due(1_000_000) if row.state not in (State.ENTERED, State.IN_DOUBT)]
         amount = sum((abs(row.amount) for row in due), Decimal(0))
         for name, figure, limit in (
             ("max_documents", Decimal(len(due)), self.limits.max_documents),
             ("max_amount", amount, self.limits.max_amount),
         ):
             if limit is not None and figure > limit:
-                self.report.stop(f"{self.flow}: {figure} due exceeds {name} {limit}; nothing was sent.")
+                self.report.brake(f"{self.flow}: {figure} due exceeds {name} {limit}; nothing was sent.")
         return self.report.stopped
 
     def _wait_for_fence(self) -> Fence | None:
@@ -132,34 +137,19 @@ class Run:
     def _chunk(self, fence: Fence) -> None:
         rows = self._due(CHUNK)
         self._handled.update(row.id for row in rows)
-        first, later = self._one_of_each_refused_cause_first(rows)
+        first, later = self._brakes.one_of_each_first(rows)
         for wave in (first, later):
             wave = [row for row in wave if not self._waits_until_tomorrow(row)]
             rows = [row for row in wave if not self._doubt_restarted(row)]
             if rows and not self.report.stopped:
                 self._wave(fence, rows)
 
-    def _one_of_each_refused_cause_first(self, rows: list[Document]) -> tuple[list[Document], list[Document]]:
-        first: list[Document] = []
-        later: list[Document] = []
-        asked: set[str] = set(self._retried)
-        for row in rows:
-            probe = row.state != State.REJECTED or row.cause not in asked
-            (first if probe else later).append(row)
-            if row.state == State.REJECTED:
-                asked.add(row.cause)
-        return first, later
-
     def _waits_until_tomorrow(self, row: Document) -> bool:
-        """Its kind of refusal was just given again, or its date is refused today."""
-        again = row.state == State.REJECTED and self._retried.get(row.cause, False)
-        bound = any(
-            count >= BRAKE_AT and day == _posting_date(row) for (_, day), count in self._refusals.items() if day
-        )
-        if not (again or bound):
+        if not self._brakes.hold_back(row):
             return False
+        state = State.REJECTED if row.state == State.REJECTED else State.UNAVAILABLE
         sentence = "Not sent: others of its kind were refused today; tried again tomorrow."
-        self._settle(row, State.REJECTED if again else State.UNAVAILABLE, sentence, next_try_at=self._in(REFUSED_UNTIL))
+        self._settle(row, state, sentence, next_try_at=self._in(REFUSED_UNTIL))
         return True
 
     def _doubt_restarted(self, row: Document) -> bool:
@@ -167,10 +157,8 @@ class Run:
 
     def _wave(self, fence: Fence, rows: list[Document]) -> None:
         wanted = {row.id: self.outbox.wanted(row) for row in rows}
-        try:
-            looked_at, findings = self._look_up(list(wanted.values()))
-        except StErpError as error:
-            self.report.stop(error.sentence())
+        looked_at, findings = self.outbox.now(), self._look_up(list(wanted.values()))
+        if findings is None:
             return
         with ThreadPoolExecutor(self.target.lanes) as lanes:
             under_way: set[Future[None]] = {
@@ -187,9 +175,15 @@ class Run:
                     future.result()
                 self.progress(self.report)
 
-    def _look_up(self, wanted: list[Wanted]) -> tuple[datetime, Mapping[str, Finding]]:
-        at = self.outbox.now()
-        return at, self.target.look_up(wanted)
+    def _look_up(self, wanted: list[Wanted]) -> Mapping[str, Finding] | None:
+        """Of a whole wave. One that is refused is asked again document by document, to find who is at fault."""
+        try:
+            return self.target.look_up(wanted)
+        except Rejected:
+            return {}
+        except StErpError as error:
+            self.report.stop(error.sentence())
+            return None
 
     # A document
 
@@ -204,12 +198,12 @@ class Run:
         if self.report.stopped or self._waits_until_tomorrow(row):
             return
         try:
-            if self.outbox.now() - looked_at > LOOKUP_GOOD_FOR:
+            if row.business_key not in findings or self.outbox.now() - looked_at > LOOKUP_GOOD_FOR:
                 findings = self.target.look_up([wanted])
             self._carry_out(fence, row, wanted, findings[row.business_key])
         except ConfigurationError as error:
             self.report.stop(error.sentence())
-        except Unavailable as error:
+        except StErpError as error:
             self.report.sentences.append(error.sentence())
 
     def _carry_out(self, fence: Fence, row: Document, wanted: Wanted, finding: Finding) -> None:
@@ -220,26 +214,37 @@ class Run:
         elif isinstance(decision, Settle):
             self._settle(row, decision.state, decision.sentence, found=finding.found, **known)
         elif row.state == State.IN_DOUBT:
-            row = self._settle(row, State.READY, decision.sentence, found=finding.found, **known)
-            self._carry_out(fence, row, self.outbox.wanted(row), finding)
+            if finding.found is Found.UNFINISHED and finding.likeness is Likeness.EQUAL:
+                known |= dict(etag=finding.etag)  # exactly what we sent, so nobody touched it since
+            settled = self._settle(row, State.READY, decision.sentence, found=finding.found, **known)
+            if settled is not None:
+                self._carry_out(fence, settled, self.outbox.wanted(settled), finding)
         else:
             if finding.found is Found.UNFINISHED and row.remote_id != finding.remote_id:
-                row = self._settle(row, State.READY, decision.sentence, **known)
-            self._make(fence, row, decision)
+                self._settle(row, State.READY, decision.sentence, **known)
+            self._make(fence, row.id, decision)
 
-    def _make(self, fence: Fence, row: Document, decision: Make) -> None:
+    def _make(self, fence: Fence, document_id: int, decision: Make) -> None:
         for move in decision.moves:
-            row = self.outbox.get(row.id)
-            if not self._move(fence, row, move):
+            if not self._move(fence, self.outbox.get(document_id), move):
                 return
+        row = self.outbox.get(document_id)
         if decision.then_withdraw:
-            self._settle(self.outbox.get(row.id), State.WITHDRAWN, "Taken back: it was voided at its source.")
+            self._settle(row, State.WITHDRAWN, "Taken back: it was voided at its source.")
         elif self.target.has_drafts and self.mode == "draft":
-            self._leave_entered(fence, self.outbox.get(row.id))
+            self._leave_entered(fence, row)
 
     def _leave_entered(self, fence: Fence, row: Document) -> None:
-        if self._guarded(row, lambda: self._prepare(fence, row)):
-            self._settle(self.outbox.get(row.id), State.ENTERED, "Left there unposted, on purpose.")
+        if self._prepared(fence, row):
+            self._brakes.succeeded(row)
+            self._settle(row, State.ENTERED, "Left there unposted, on purpose.")
+
+    def _prepared(self, fence: Fence, row: Document) -> Reply | None:
+        """The draft brought to what was sent; its ETag noted, which tells our last write from a person's."""
+        reply = self._guarded(row, lambda: self._prepare(fence, row))
+        if reply is not None:
+            self.outbox.note_etag(row, reply.etag)
+        return reply
 
     def _move(self, fence: Fence, row: Document, move: Move) -> bool:
         """One move with its own intent; False where the document is not to go on."""
@@ -248,7 +253,9 @@ class Run:
         if creates:  # judged by what was sent, sent by what it is today
             wanted = replace(wanted, payload=simplejson.loads(row.payload), remote_id=None, etag=None)
         elif move is Move.POST:
-            prepared = self._guarded(row, lambda: self._prepare(fence, row))
+            if row.voided or row.payload_hash != row.sent_hash and wanted.ours:
+                return False  # changed at its source since it was entered: the next run takes that draft back
+            prepared = self._prepared(fence, row)
             if prepared is None:
                 return False
             wanted = replace(wanted, etag=prepared.etag or wanted.etag)
@@ -277,18 +284,12 @@ class Run:
     def _succeed(self, row: Document, attempt: Attempt, move: Move, reply: Reply) -> None:
         if move is Move.POST:
             self._record(row, attempt, "posted", State.POSTED, reply.warning, reply=reply, flag=reply.warning)
-            self._forget_refusals(row)
+            self._brakes.succeeded(row)
         elif move is Move.ENTER:
             self._record(row, attempt, "entered", State.READY, "Entered, not yet posted.", reply=reply)
         else:
             gone = dict(remote_id=None, remote_number=None, etag=None)
             self._record(row, attempt, "removed", State.READY, "Taken back.", **gone)
-
-    def _forget_refusals(self, row: Document) -> None:
-        self._retried[row.cause] = False
-        for cause, day in list(self._refusals):
-            if day in (None, _posting_date(row)):
-                del self._refusals[(cause, day)]
 
     def _guarded(self, row: Document, action: Callable[[], Reply], attempt: Attempt | None = None) -> Reply | None:
         """The reply, or None with the outcome recorded. What is not proven is in doubt."""
@@ -318,13 +319,9 @@ class Run:
     def _refuse(self, row: Document, attempt: Attempt | None, error: Rejected) -> None:
         tomorrow = self._in(REFUSED_UNTIL) if error.retry_daily else None
         self._fail(row, attempt, "rejected", State.REJECTED, error, next_try_at=tomorrow, cause=error.cause)
-        if row.state == State.REJECTED or row.cause:
-            self._retried[row.cause] = row.cause == error.cause
-            return
-        bound_to = _posting_date(row) if error.date_bound else None
-        self._refusals[(error.cause, bound_to)] += 1
-        if bound_to is None and self._refusals[(error.cause, None)] >= BRAKE_AT:
-            self.report.stop(f"{self.flow}: {BRAKE_AT} refusals of one cause, the rest stays due: {error.sentence()}")
+        if self._brakes.refused(row, error):
+            said = f"{self.flow}: {REFUSALS_IN_A_ROW} refusals of one cause, the rest stays due: {error.sentence()}"
+            self.report.brake(said)
 
     # Writing it down
 
@@ -349,9 +346,11 @@ class Run:
         if self.outbox.record(attempt, outcome, state, sentence, **more):
             self._count(row, state)
 
-    def _settle(self, row: Document, state: State, sentence: str, **more: Any) -> Document:
-        if self.outbox.settle(row, state, sentence, **more):
-            self._count(row, state)
+    def _settle(self, row: Document, state: State, sentence: str, **more: Any) -> Document | None:
+        """The row as it is then, or None where somebody else changed it meanwhile."""
+        if not self.outbox.settle(row, state, sentence, **more):
+            return None
+        self._count(row, state)
         return self.outbox.get(row.id)
 
     def _stay(self, row: Document, sentence: str) -> None:
@@ -366,8 +365,3 @@ class Run:
 
     def _in(self, wait_for: timedelta) -> datetime:
         return self.outbox.now() + wait_for
-
-
-def _posting_date(row: Document) -> date:
-    text = simplejson.loads(row.payload).get("posting_date")
-    return date.fromisoformat(text) if text else row.business_date

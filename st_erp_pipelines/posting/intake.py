@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.posting.document import BuiltDocument, Verdict, hash_of
 from st_erp_pipelines.posting.outbox import Document, Outbox, _move
 from st_erp_pipelines.posting.schema import cursors, documents, events
@@ -27,6 +28,9 @@ BUILT_COLUMNS = (
     *("amount", "currency", "party", "source_hash", "adopt_only"),
 )
 KEYS_PER_QUERY = 400
+UNDER_WAY = (State.SENDING, State.IN_DOUBT)
+CHANGED, VOIDED = "Changed at its source after it was posted", "Voided at its source after it was posted"
+OWN_FLAGS = (CHANGED, VOIDED)
 
 
 def bring(
@@ -41,6 +45,7 @@ def bring(
     """What was built, and the build's cursor, in one transaction. Returns the new ones by state."""
     new: list[BuiltDocument] = []
     with outbox.begin() as (con, now):
+        _require_one_place(con, connection, place)
         known = _known(con, place, flow, {document.source_key for document in built})
         for document in built:
             row = _newest(known[document.source_key], document)
@@ -55,6 +60,22 @@ def bring(
     return Counter(STATE_OF[document.verdict] for document in new)
 
 
+def _require_one_place(con: sa.Connection, connection: str, place: str) -> None:
+    """One company spelled in two ways would get each open document twice."""
+    other = con.execute(
+        sa.select(documents.c.place).where(
+            documents.c.connection == connection,
+            documents.c.place != place,
+            documents.c.state.not_in([State.OUT_OF_SCOPE, State.SKIPPED, State.WITHDRAWN, *STANDING]),
+        )
+    ).first()
+    if other is not None:
+        raise ConfigurationError(
+            f"documents of {connection} that are not done belong to {other.place}, but it now posts to {place}",
+            fix="Spell URL, tenant and company as before; for another company, use another name or ST_ERP_HOME.",
+        )
+
+
 def _known(con: sa.Connection, place: str, flow: str, keys: set[str]) -> dict[str, list[Document]]:
     known: dict[str, list[Document]] = defaultdict(list)
     ordered = sorted(keys)
@@ -63,7 +84,7 @@ def _known(con: sa.Connection, place: str, flow: str, keys: set[str]) -> dict[st
         query = sa.select(documents).where(
             documents.c.place == place, documents.c.flow == flow, documents.c.source_key.in_(wanted)
         )
-        for row in con.execute(query):
+        for row in con.execute(query.with_for_update()):  # no intent may come between reading and writing
             known[row.source_key].append(row)
     return known
 
@@ -116,18 +137,27 @@ def _insert(con: sa.Connection, now: datetime, connection: str, place: str, new:
 def _update(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
     if row.state in STANDING:
         _flag(con, now, row, document)
+    elif row.state in UNDER_WAY:
+        _note(con, row, document)
     elif row.state in REBUILT and not (row.replayed and document.verdict in (Verdict.OUT_OF_SCOPE, Verdict.SKIPPED)):
         _rebuild(con, now, row, document)
+
+
+def _note(con: sa.Connection, row: Document, document: BuiltDocument) -> None:
+    """For when the doubt is settled; what is over there is judged by what was sent."""
+    is_void = document.verdict is Verdict.WITHDRAWN
+    columns = dict(voided=True) if is_void else _columns(document) | dict(voided=False, adopt_only=row.adopt_only)
+    con.execute(documents.update().where(documents.c.id == row.id).values(**columns))
 
 
 def _flag(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
     """Only a changed source counts; a changed mapping touches nothing that is posted."""
     flag = ""
     if document.verdict is Verdict.WITHDRAWN:
-        flag = "Voided at its source after it was posted."
+        flag = f"{VOIDED}."
     elif document.source_hash != row.source_hash:
-        flag = f"Changed at its source after it was posted: {row.amount} then, {document.amount} now."
-    if flag != row.flag:
+        flag = f"{CHANGED}: {row.amount} then, {document.amount} now."
+    if flag != row.flag and (flag or row.flag.startswith(OWN_FLAGS)):
         con.execute(documents.update().where(documents.c.id == row.id).values(flag=flag))
         text = flag or "Its source is again as it was posted."
         con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
@@ -137,6 +167,9 @@ def _rebuild(con: sa.Connection, now: datetime, row: Document, document: BuiltDo
     if document.verdict is Verdict.WITHDRAWN:
         _withdraw(con, now, row)
         return
+    if row.remote_id and document.verdict in (Verdict.SKIPPED, Verdict.OUT_OF_SCOPE):
+        _withdraw(con, now, row, "By its rules it is not to be posted any more.")
+        return
     adopt_only = (row.adopt_only or document.adopt_only) and not row.replayed
     columns = _columns(document) | dict(voided=False, adopt_only=adopt_only)
     state = _state_after_rebuild(row, document, columns["payload_hash"])
@@ -144,7 +177,8 @@ def _rebuild(con: sa.Connection, now: datetime, row: Document, document: BuiltDo
         _move(con, now, row.id, state, _sentence(document), next_try_at=None, cause="", **columns)
     elif any(getattr(row, name) != value for name, value in columns.items()):
         sentence = _sentence(document) or row.sentence
-        con.execute(documents.update().where(documents.c.id == row.id).values(sentence=sentence, **columns))
+        changed = documents.update().where(documents.c.id == row.id)
+        con.execute(changed.values(sentence=sentence, version=documents.c.version + 1, **columns))
 
 
 def _state_after_rebuild(row: Document, document: BuiltDocument, payload_hash: str) -> State:

@@ -58,13 +58,16 @@ class Outbox:
     # Reading
 
     def due(
-        self, connection: str, flow: str, days: Iterable[date] | None, limit: int, skip: set[int]
+        self, place: str, connection: str, flow: str, days: Iterable[date] | None, limit: int, skip: set[int]
     ) -> list[Document]:
         """What may be worked on now: everything new first, then what was refused before, oldest first."""
         with reading(self.engine) as con:
             now = self.now(con)
             query = sa.select(documents).where(
-                documents.c.connection == connection, documents.c.flow == flow, is_due(now)
+                documents.c.place == place,
+                documents.c.connection == connection,
+                documents.c.flow == flow,
+                is_due(now),
             )
             if days is not None:
                 query = query.where(documents.c.home_day.in_(list(days)))
@@ -87,17 +90,19 @@ class Outbox:
                 sa.select(attempts).where(attempts.c.document_id == document.id).order_by(attempts.c.id)
             ).all()
         standing = _standing(tries)
+        judged = standing[-1] if standing else document
         return Wanted(
             key=document.business_key,
-            payload=simplejson.loads(standing[-1].payload if standing else document.payload),
-            total=document.amount,
-            on=document.business_date,
-            currency=document.currency,
-            party=document.party,
+            payload=simplejson.loads(judged.payload),
+            total=judged.amount,
+            on=judged.business_date,
+            currency=judged.currency,
+            party=judged.party,
             remote_id=document.remote_id,
             ours=bool(standing),
             etag=document.etag,
             first_attempt_at=tries[0].intended_at if tries else None,
+            tried_to_post=any(each.move == Move.POST and each.outcome is None for each in standing),
         )
 
     # Fences and pauses
@@ -146,11 +151,11 @@ class Outbox:
                 state=State.SENDING,
                 state_since=now,
                 attempt_count=documents.c.attempt_count + 1,
+                version=documents.c.version + 1,
                 sent_hash=hash_of(payload),
                 **self.doubt_stamps(now, timing),
             )
-            mine = (documents.c.id == document.id) & (documents.c.state == document.state) & is_due(now)
-            if not con.execute(documents.update().where(mine).values(**values)).rowcount:
+            if not con.execute(documents.update().where(_unchanged(document), is_due(now)).values(**values)).rowcount:
                 return None
             insert = attempts.insert().values(
                 document_id=document.id,
@@ -160,6 +165,11 @@ class Outbox:
                 intended_at=now,
                 payload=payload,
                 payload_hash=hash_of(payload),
+                source_hash=document.source_hash,
+                amount=wanted.total,
+                business_date=wanted.on,
+                currency=wanted.currency,
+                party=wanted.party,
             )
             attempt_id = con.execute(insert.returning(attempts.c.id)).scalar_one()
             return Attempt(attempt_id, document.id, values["doubt_boot_seconds"])
@@ -198,7 +208,10 @@ class Outbox:
             if not closed.rowcount or row.state != State.SENDING:
                 self._append_late(con, now, attempt, row, outcome, reply)
                 return False
-            _move(con, now, row.id, state, sentence, **_known(reply), **columns)
+            another = _id_of_a_late_reply(con, row.id, reply.remote_id)
+            if another:
+                state, sentence = State.CONFLICT, _two_of(another, reply.remote_id)
+            _move(con, now, row.id, state, sentence, **_known(reply), **_as_sent(con, row.id, state), **columns)
             return True
 
     def _append_late(
@@ -212,31 +225,37 @@ class Outbox:
     ) -> None:
         said = f"{outcome or 'in doubt'} {reply.number or reply.remote_id or ''}"
         text = f"A late reply to an attempt settled meanwhile: {said}"
-        con.execute(attempts.update().where(attempts.c.id == attempt.id).values(late_outcome=text))
+        late = dict(late_outcome=text, late_remote_id=reply.remote_id)
+        con.execute(attempts.update().where(attempts.c.id == attempt.id).values(**late))
         if reply.remote_id and row.remote_id and reply.remote_id != row.remote_id:
-            text = f"Two documents over there under one key: {row.remote_id} and {reply.remote_id}."
-            _move(con, now, row.id, State.CONFLICT, text)
+            _move(con, now, row.id, State.CONFLICT, _two_of(row.remote_id, reply.remote_id))
         else:
             con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
 
     def settle(self, document: Document, state: State, sentence: str, *, found: str = "", **columns: Any) -> bool:
         """A change of state that no send stands behind; `found` closes the attempts that were in doubt."""
         with self.begin() as (con, now):
-            still = (documents.c.id == document.id) & (documents.c.state == document.state)
-            if con.execute(sa.select(documents.c.id).where(still).with_for_update()).first() is None:
+            if con.execute(sa.select(documents.c.id).where(_unchanged(document)).with_for_update()).first() is None:
                 return False
             if found:
                 open_attempts = (attempts.c.document_id == document.id) & attempts.c.outcome.is_(None)
                 closing = dict(outcome=found, closed_at=now, text=sentence)
                 con.execute(attempts.update().where(open_attempts).values(**closing))
-            _move(con, now, document.id, state, sentence, **columns)
+            _move(con, now, document.id, state, sentence, **_as_sent(con, document.id, state), **columns)
             return True
+
+    def note_etag(self, document: Document, etag: str | None) -> None:
+        """Of our last write; who touches the document after us changes it over there."""
+        if etag is not None and etag != document.etag:
+            with self.engine.begin() as con:
+                con.execute(documents.update().where(documents.c.id == document.id).values(etag=etag))
 
     def restart_doubt_if_clock_moved(self, document: Document, timing: Timing) -> bool:
         """True where another boot or a stepped clock makes the waiting time unprovable: it starts anew."""
         with self.begin() as (con, now):
-            if self._waited_provably(document, now):
-                return False
+            row = con.execute(sa.select(documents).where(_unchanged(document)).with_for_update()).one_or_none()
+            if row is None or self._waited_provably(row, now):
+                return row is None
             text = "The machine was restarted or its clock was set: the waiting time starts anew."
             _move(con, now, document.id, State.IN_DOUBT, text, **self.doubt_stamps(now, timing))
             return True
@@ -278,6 +297,32 @@ def _standing(tries: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
     return standing
 
 
+def _unchanged(document: Document) -> sa.ColumnElement[bool]:
+    """As it was when it was read: whoever was suspended meanwhile does nothing."""
+    return sa.and_(documents.c.id == document.id, documents.c.version == document.version)
+
+
+def _as_sent(con: sa.Connection, document_id: int, state: State) -> dict[str, Any]:
+    """A posted document is worth what was sent, whatever its source says by now: the next build compares."""
+    if state is not State.POSTED:
+        return {}
+    tries = con.execute(sa.select(attempts).where(attempts.c.document_id == document_id).order_by(attempts.c.id)).all()
+    sent = [each for each in tries if each.move != Move.REMOVE][-1:]
+    names = ("source_hash", "amount", "business_date", "currency", "party")
+    return {name: getattr(each, name) for each in sent for name in names}
+
+
+def _id_of_a_late_reply(con: sa.Connection, document_id: int, remote_id: str | None) -> str | None:
+    query = sa.select(attempts.c.late_remote_id).where(
+        attempts.c.document_id == document_id, attempts.c.late_remote_id.is_not(None)
+    )
+    return next((late for (late,) in con.execute(query) if remote_id and late != remote_id), None)
+
+
+def _two_of(one: str, other: str | None) -> str:
+    return f"Two documents over there under one key: {one} and {other}."
+
+
 def is_due(now: datetime) -> sa.ColumnElement[bool]:
     """The table of states, as SQL."""
     parts: list[sa.ColumnElement[bool]] = []
@@ -293,7 +338,7 @@ def _move(con: sa.Connection, now: datetime, document_id: int, state: State, sen
     con.execute(
         documents.update()
         .where(documents.c.id == document_id)
-        .values(state=state, state_since=now, sentence=sentence, **columns)
+        .values(state=state, state_since=now, sentence=sentence, version=documents.c.version + 1, **columns)
     )
     con.execute(events.insert().values(document_id=document_id, at=now, state=state, text=sentence))
 

@@ -74,7 +74,9 @@ def _one(outbox: Outbox, row: Document, who: str, finding: Finding | None) -> An
 
 
 def _again(con: sa.Connection, now: datetime, row: Document, who: str) -> str:
-    columns: dict[str, Any] = dict(next_try_at=None, cause="", reasons=[], replayed=True, adopt_only=False)
+    columns: dict[str, Any] = dict(next_try_at=None, cause="", reasons=[])
+    if row.state in (State.OUT_OF_SCOPE, State.SKIPPED):  # only who is asked for by name: the rule is set aside
+        columns |= dict(replayed=True, adopt_only=False)
     _move(con, now, row.id, State.READY, f"Asked for again by {who}; it was {row.state.replace('_', ' ')}.", **columns)
     return f"{row.business_key} goes out with the next sync, if the look-up then finds nothing of it."
 

@@ -52,6 +52,7 @@ documents = sa.Table(
     sa.Column("doubt_boot_seconds", sa.Float),
     _text("doubt_boot_id", default=None),
     sa.Column("attempt_count", sa.Integer, nullable=False, default=0),
+    sa.Column("version", sa.Integer, nullable=False, default=0),  # of its state; who saw an older one changes nothing
     *(_text(name, default=None) for name in ("remote_id", "remote_number", "etag")),
     sa.UniqueConstraint("place", "kind", "source_key", "part", "revision"),
     sa.Index("documents_due", "connection", "flow", "state"),
@@ -68,9 +69,11 @@ attempts = sa.Table(
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("intended_at", UtcDateTime, nullable=False),
-    *(_text(name) for name in ("payload", "payload_hash")),
+    *(_text(name) for name in ("payload", "payload_hash", "source_hash", "currency", "party")),
+    sa.Column("business_date", sa.Date, nullable=False),
+    sa.Column("amount", Cents, nullable=False),
     *(_text(name, default=None) for name in ("outcome", "text", "code", "remote_id", "remote_number")),
-    *(_text(name, default=None) for name in ("correlation_id", "late_outcome")),
+    *(_text(name, default=None) for name in ("correlation_id", "late_outcome", "late_remote_id")),
     sa.Column("status", sa.Integer),
     sa.Column("closed_at", UtcDateTime),
 )

@@ -54,6 +54,7 @@ class Wanted:
     ours: bool = False  # an attempt of ours may have made what is found
     etag: str | None = None  # recorded at our last write
     first_attempt_at: datetime | None = None
+    tried_to_post: bool = False  # its last POST may have gone through
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
 from st_erp_pipelines.posting.document import Reason, Verdict
 from st_erp_pipelines.posting.engine import Limits
-from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.posting.outbox import Attempt, Outbox
 from st_erp_pipelines.posting.schema import attempts, documents
-from st_erp_pipelines.posting.target import Move
+from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.posting.target import Move, Reply
 from tests.posting.conftest import built
 from tests.posting.ledger import LOST, LOST_AFTER_COMMIT, Ledger, Paper, SimulatedClock
 
@@ -316,10 +317,6 @@ def test_a_set_clock_or_a_reboot_starts_the_waiting_anew(
 def test_a_late_reply_with_another_id_is_a_conflict(
     enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
 ) -> None:
-    from st_erp_pipelines.posting.outbox import Attempt
-    from st_erp_pipelines.posting.states import State
-    from st_erp_pipelines.posting.target import Reply
-
     enter(built(1))
     run()
     with outbox.engine.begin() as con:
@@ -370,15 +367,158 @@ def test_a_part_that_its_source_lost_is_withdrawn_unless_parts_are_fixed(enter: 
     assert states(outbox) == {"0": "withdrawn", "1": "ready"}
 
 
-def test_in_doubt_is_not_rebuilt(enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock) -> None:
+def test_an_edit_during_a_doubt_replaces_the_draft_that_was_found(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
     ledger.plan.append(LOST_AFTER_COMMIT)
     enter(built(1))
     run()
     enter(built(1, source_hash="h2", amount=Decimal(5), payload={"total": "5"}))
     clock.pass_(SETTLED)
     run()
-    assert ledger.papers[0].total == Decimal(101)
-    assert states(outbox) == {"1": "posted"}
+    assert [(paper.total, paper.posted) for paper in ledger.papers] == [(Decimal(5), True)]
+    assert one(outbox).flag == ""
+
+
+def test_an_edit_during_the_doubt_of_a_posting_is_flagged(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    edited = built(1, source_hash="h2", amount=Decimal(5), payload={"total": "5"})
+    ledger.plan.extend([None, LOST_AFTER_COMMIT])
+    enter(built(1))
+    run()
+    enter(edited)
+    clock.pass_(SETTLED)
+    run()
+    assert (one(outbox).state, one(outbox).amount, ledger.papers[0].total) == ("posted", Decimal(101), Decimal(101))
+    enter(edited)
+    assert "101.00 then, 5 now" in one(outbox).flag
+
+
+def test_a_void_during_a_doubt_is_not_forgotten(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.append(LOST)
+    enter(built(1))
+    run()
+    enter(built(1, verdict=Verdict.WITHDRAWN))
+    clock.pass_(SETTLED)
+    run()
+    assert states(outbox) == {"1": "withdrawn"}
+    assert ledger.papers == []
+
+
+def test_an_edit_between_the_moves_is_not_posted_in_its_old_version(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    edited = built(1, source_hash="h2", amount=Decimal(5), payload={"total": "5"})
+    plain = ledger.commit
+
+    def edit_after_entering(wanted: Any, move: Move) -> Any:
+        reply = plain(wanted, move)
+        if move is Move.ENTER and wanted.total == 101:
+            enter(edited)
+        return reply
+
+    ledger.commit = edit_after_entering  # type: ignore[method-assign]
+    enter(built(1))
+    run()
+    run()
+    enter(edited)
+    run()
+    assert [(paper.total, paper.posted) for paper in ledger.papers] == [(Decimal(5), True)]
+
+
+def test_what_is_blocked_by_now_is_not_finished(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    enter(built(1))
+    run("draft")
+    reason = Reason("total_mismatch", "The total is not the sum of its lines.")
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(reason,)))
+    run("post")
+    assert ledger.posted() == []
+    assert len(ledger.papers) == 1
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SKIPPED, Verdict.OUT_OF_SCOPE])
+def test_a_draft_that_is_not_to_be_posted_any_more_is_taken_back(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, verdict: Verdict
+) -> None:
+    enter(built(1))
+    run("draft")
+    enter(built(1, verdict=verdict))
+    run("draft")
+    assert ledger.papers == []
+
+
+def test_a_draft_left_for_a_person_makes_no_story_of_every_run(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger
+) -> None:
+    enter(built(1))
+    run("draft")
+    since = one(outbox).state_since
+    ledger.clock.pass_(timedelta(hours=1))
+    run("draft")
+    assert one(outbox).state_since == since
+
+
+def test_one_company_spelled_in_two_ways_is_refused(enter: Do, outbox: Outbox, ledger: Ledger) -> None:
+    enter(built(1))
+    ledger.place = "ledger|http://LEDGER.example|company"
+    with pytest.raises(ConfigurationError, match="belong to ledger|http://ledger|company"):
+        enter(built(1))
+
+
+def test_who_was_suspended_settles_nothing_on_an_old_look_up(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.append(LOST)
+    enter(built(1))
+    run()
+    clock.pass_(SETTLED)
+    stale = one(outbox)
+    ledger.plan.append(LOST)
+    run()
+    assert one(outbox).state == "in_doubt"
+    assert not outbox.settle(stale, State.READY, "absent", found="absent")
+    assert one(outbox).state == "in_doubt"
+
+
+def test_a_doubt_is_settled_although_its_date_is_refused(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.extend([None, LOST_AFTER_COMMIT])
+    enter(built(1))
+    run()
+    clock.pass_(SETTLED)
+    closed = Rejected("Not within your range.", cause="closed_period", retry_daily=True, date_bound=True)
+    ledger.refuse = lambda wanted: closed
+    enter(*(built(n) for n in range(2, 30)))
+    run()
+    assert states(outbox)["1"] == "posted"
+
+
+def test_one_look_up_that_is_refused_holds_nobody_else_up(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    plain = ledger.look_up
+
+    def picky(wanted: Any) -> Any:
+        if any(each.key.endswith("-1") for each in wanted):
+            raise Rejected("That filter is not understood.")
+        return plain(wanted)
+
+    ledger.look_up = picky  # type: ignore[method-assign]
+    enter(built(1), built(2))
+    report = run()
+    assert states(outbox) == {"1": "ready", "2": "posted"}
+    assert "not understood" in report.sentences[0]
+
+
+def test_a_warning_stays_with_its_document(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    plain = ledger.commit
+    ledger.commit = lambda wanted, move: replace(plain(wanted, move), warning="Look at it.")  # type: ignore[method-assign]
+    enter(built(1))
+    run()
+    enter(built(1))
+    assert one(outbox).flag == "Look at it."
 
 
 def test_an_uncertain_reply_is_never_resent_at_once(enter: Do, run: Do, ledger: Ledger) -> None:

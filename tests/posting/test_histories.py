@@ -1,4 +1,4 @@
-"""The engine through random histories; the same seed tells the same story (`python -m tests.posting.histories SEED`)."""
+"""The engine through random histories. `python -m tests.posting.histories SEED` tells the same story again."""
 
 from __future__ import annotations
 
