@@ -1,19 +1,20 @@
 """Sales invoices and credit memos: a draft under our external document number, then `Microsoft.NAV.post`.
 
 The id survives posting, the number does not: it changes to the posted series. One list holds drafts and
-posted documents alike. Nothing there is unique, so a look-up asks both lists for every key.
+posted documents alike. Nothing there is unique, so a look-up asks both lists for every key; and a person may
+give our document another reference (the customer's order number), so what we entered is then asked for by id.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from st_erp_pipelines.errors import InDoubt, Rejected, StErpError
+from st_erp_pipelines.errors import InDoubt, Rejected, StErpError, Unavailable
 from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Wanted
 from st_erp_pipelines.resources.business_central.client import (
     BusinessCentral,
@@ -70,8 +71,15 @@ class SalesDocuments:
         if strangers := rows.keys() - {one.key for one in wanted}:
             detail = f"the filter was not honoured: {len(strangers)} keys came back that nobody asked for"
             return {one.key: Finding(Found.UNKNOWN, detail=detail) for one in wanted}
+        unread: dict[str, Finding] = {}
+        for one in wanted:
+            if one.ours and one.remote_id and one.key not in rows:
+                try:
+                    rows[one.key] = self._by_id(one)
+                except (Unavailable, Rejected, InDoubt) as error:
+                    unread[one.key] = Finding(Found.UNKNOWN, detail=error.sentence())
         in_ledger = self._in_ledger(row for found in rows.values() for _, row in found)
-        return {one.key: _finding(one, rows.get(one.key, []), in_ledger) for one in wanted}
+        return {one.key: _finding(one, rows.get(one.key, []), in_ledger) for one in wanted} | unread
 
     def prepare(self, wanted: Wanted) -> Reply:
         kind = _kind(wanted)
@@ -98,6 +106,17 @@ class SalesDocuments:
             filter=any_of("externalDocumentNumber", keys),
             expand=kind.expand,
         )
+
+    def _by_id(self, wanted: Wanted) -> list[tuple[Kind, Row]]:
+        """What we entered, wherever its reference went. Only the service's own 404 says that it is gone."""
+        kind = _kind(wanted)
+        path = f"{kind.path}({wanted.remote_id})"
+        try:
+            return [(kind, self._client.row(path, operation=f"look up {kind.name} by id", expand=kind.expand))]
+        except Rejected as error:
+            if error.status != 404 or not error.code:
+                raise
+            return []
 
     def _in_ledger(self, rows: Iterable[Row]) -> set[tuple[str, str]]:
         """Document type and number of what is `Open` and has ledger entries.
@@ -267,7 +286,10 @@ def _require_agreement(kind: Kind, draft: Row, wanted: Wanted) -> None:
 
 
 def _finding(wanted: Wanted, found: Sequence[tuple[Kind, Row]], in_ledger: set[tuple[str, str]]) -> Finding:
-    findings = [_judged(wanted, kind, row, in_ledger) for kind, row in found]
+    findings = [
+        finding if row["externalDocumentNumber"] == wanted.key else _renamed(finding, kind, row)
+        for finding, kind, row in ((_judged(wanted, kind, row, in_ledger), kind, row) for kind, row in found)
+    ]
     if not findings:
         return Finding(Found.ABSENT)
     alive = [finding for finding in findings if finding.found is not Found.DEAD]
@@ -275,6 +297,17 @@ def _finding(wanted: Wanted, found: Sequence[tuple[Kind, Row]], in_ledger: set[t
         return (alive or findings)[0]  # cancelled with its corrections is dead as a whole
     numbers = ", ".join(str(finding.number) for finding in findings)
     return Finding(Found.SEVERAL, detail=f"{len(findings)} documents carry {wanted.key}: {numbers}")
+
+
+def _renamed(finding: Finding, kind: Kind, row: Row) -> Finding:
+    """Ours by its id only, and never equal: a person decides whether it stands for our document."""
+    reference = row["externalDocumentNumber"]
+    detail = f"{kind.name} {row['number']}, which we entered, has the reference {reference!r} by now."
+    if finding.found is Found.COMPLETE:
+        return replace(finding, party=f"{finding.party} with the reference {reference!r}", detail=detail)
+    if finding.found is Found.UNFINISHED:
+        return replace(finding, likeness=Likeness.DIFFERENT, etag=None, detail=detail)
+    return replace(finding, detail=f"{finding.detail}. {detail}")
 
 
 def _judged(wanted: Wanted, kind: Kind, row: Row, in_ledger: set[tuple[str, str]]) -> Finding:

@@ -169,6 +169,54 @@ def test_two_with_one_key_are_several(target: SalesDocuments) -> None:
     assert "2 documents" in finding.detail
 
 
+def test_our_draft_under_another_reference_is_no_absence(target: SalesDocuments, person: Person) -> None:
+    entered = enter(target, wanted())
+    person.edits(str(entered.remote_id), changes={"externalDocumentNumber": "PO-77"})
+    finding = find(target, entered)
+    assert (finding.found, finding.likeness) == (Found.UNFINISHED, Likeness.DIFFERENT)
+    assert (finding.remote_id, finding.etag) == (entered.remote_id, None)
+    assert f"{finding.number}, which we entered, has the reference 'PO-77'" in finding.detail
+    assert find(target, replace(entered, ours=False)).found is Found.ABSENT  # another's: it was renamed for us
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+def test_what_a_person_posted_under_another_reference_differs(
+    target: SalesDocuments, person: Person, kind: str
+) -> None:
+    entered = enter(target, wanted(type=kind))
+    person.edits(str(entered.remote_id), changes={"externalDocumentNumber": "PO-77"})
+    path = {"invoice": "salesInvoices", "credit_memo": "salesCreditMemos"}[kind]
+    person.acts("POST", f"{path}({entered.remote_id})/Microsoft.NAV.post")
+    finding = find(target, entered)
+    assert finding.found is Found.COMPLETE
+    assert finding.number == person.sees(path)[0]["number"]
+    assert "reference 'PO-77'" in finding.differs_from(entered)
+
+
+def test_one_that_was_renamed_and_cancelled_is_dead(target: SalesDocuments, person: Person) -> None:
+    entered = enter(target, wanted())
+    person.edits(str(entered.remote_id), changes={"externalDocumentNumber": "PO-77"})
+    for action in ("post", "cancel"):
+        person.acts("POST", f"salesInvoices({entered.remote_id})/Microsoft.NAV.{action}")
+    finding = find(target, entered)
+    assert finding.found is Found.DEAD
+    assert "PO-77" in finding.detail
+
+
+@pytest.mark.parametrize("fault", ["http_500_before", "html", "drop_before"])
+def test_what_cannot_be_asked_for_by_id_is_unknown(
+    target: SalesDocuments, person: Person, faults: Faults, monkeypatch: pytest.MonkeyPatch, fault: Any
+) -> None:
+    monkeypatch.setattr("st_erp_pipelines.resources.http.READ_ATTEMPTS", 1)
+    entered = enter(target, wanted())
+    person.edits(str(entered.remote_id), delete=True)
+    faults.add(fault, method="GET", path_contains=f"salesInvoices({entered.remote_id})")
+    other = wanted(key="ST-A-INV-2")
+    findings = target.look_up([entered, other])
+    assert [findings[one.key].found for one in (entered, other)] == [Found.UNKNOWN, Found.ABSENT]
+    assert find(target, entered).found is Found.ABSENT
+
+
 def test_a_cancelled_one_is_dead_with_its_correction(target: SalesDocuments, person: Person) -> None:
     reply = post(target, wanted())
     person.acts("POST", f"salesInvoices({reply.remote_id})/Microsoft.NAV.cancel")
