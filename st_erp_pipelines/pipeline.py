@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.mapping.check import Known, check
 from st_erp_pipelines.mapping.coverage import Gap, coverage
 from st_erp_pipelines.mapping.duck import install
@@ -38,6 +39,7 @@ from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.load import Loaded, load, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
 
+BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
 FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
 
 
@@ -143,6 +145,7 @@ class Pipeline:
 
     def build(self, flow: str) -> Counter[str]:
         """Every changed source and everything not yet posted, into the outbox."""
+        self._require_same_prefix()
         cursor = f"{self.connection.name}/{flow}"
         since = self.outbox.cursor(cursor)
         known = self.known()
@@ -193,11 +196,25 @@ class Pipeline:
         settings = getattr(self.connection.flows, flow)
         if settings.mode == "observe":
             return RunReport()
+        self.outbox.put_cursor(f"{self.connection.name}/key_prefix", self.connection.key_prefix)
         run = Run(
             self.outbox, self.target(flow), connection=self.connection.name, flow=flow, mode=settings.mode, days=days,
             limits=Limits(settings.max_documents, settings.max_amount), progress=progress,
         )  # fmt: skip
-        return run.work()
+        done = run.work()
+        if done.braked:
+            until = self.outbox.now() + BRAKED_FOR
+            self.outbox.put_cursor(f"{self.connection.name}/{flow}/braked_until", until.isoformat())
+        return done
+
+    def _require_same_prefix(self) -> None:
+        used = self.outbox.cursor(f"{self.connection.name}/key_prefix")
+        if used not in (None, self.connection.key_prefix):
+            raise ConfigurationError(
+                f"key_prefix is {self.connection.key_prefix}, but documents were sent under {used}",
+                document=self.connection.name,
+                fix=f"Set it back to {used}: nothing would be found again under another one.",
+            )
 
     # Reconcile
 
@@ -211,3 +228,8 @@ class Pipeline:
         states = report.states_by_key(self.outbox, self.connection.name)
         with self.staging() as con:
             return reconciliation.result(con, states)
+
+
+def is_braked(outbox: Outbox, connection: str, flow: str) -> bool:
+    until = outbox.cursor(f"{connection}/{flow}/braked_until")
+    return until is not None and outbox.now() < datetime.fromisoformat(until)

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.posting.document import BuiltDocument, Verdict, hash_of
-from st_erp_pipelines.posting.outbox import Document, Outbox, _move
-from st_erp_pipelines.posting.schema import cursors, documents, events
+from st_erp_pipelines.posting.outbox import Document, Outbox, _move, put_cursor
+from st_erp_pipelines.posting.schema import documents, events
 from st_erp_pipelines.posting.states import REBUILT, STANDING, State
 
 STATE_OF = {
@@ -56,7 +56,7 @@ def bring(
         _insert(con, now, connection, place, new)
         _withdraw_what_is_built_no_more(con, now, built, known)
         if cursor is not None:
-            _set_cursor(con, *cursor)
+            put_cursor(con, *cursor)
     return Counter(STATE_OF[document.verdict] for document in new)
 
 
@@ -218,8 +218,3 @@ def _withdraw_what_is_built_no_more(
             stays = row.kind in fixed and (row.source_key, row.kind) in kinds
             if gone and not stays and row.state in REBUILT - {State.SKIPPED}:
                 _withdraw(con, now, row, "Its source no longer has this part.")
-
-
-def _set_cursor(con: sa.Connection, name: str, value: str) -> None:
-    if not con.execute(cursors.update().where(cursors.c.name == name).values(value=value)).rowcount:
-        con.execute(cursors.insert().values(name=name, value=value))

@@ -274,9 +274,18 @@ class Outbox:
         with reading(self.engine) as con:
             return con.execute(sa.select(cursors.c.value).where(cursors.c.name == name)).scalar_one_or_none()
 
+    def put_cursor(self, name: str, value: str) -> None:
+        with self.engine.begin() as con:
+            put_cursor(con, name, value)
+
     def link(self, place: str, kind: str, source_key: str, **columns: Any) -> None:
         with self.engine.begin() as con:
             put_link(con, place, kind, source_key, **columns)
+
+
+def put_cursor(con: sa.Connection, name: str, value: str) -> None:
+    if not con.execute(cursors.update().where(cursors.c.name == name).values(value=value)).rowcount:
+        con.execute(cursors.insert().values(name=name, value=value))
 
 
 def put_link(con: sa.Connection, place: str, kind: str, source_key: str, **columns: Any) -> None:

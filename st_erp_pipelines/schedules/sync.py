@@ -8,7 +8,7 @@ import dagster as dg
 
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.clock import SystemClock
-from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.pipeline import FLOWS, Pipeline, is_braked
 from st_erp_pipelines.posting import report
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
@@ -142,8 +142,10 @@ def retry_sensor(connection: Connection) -> dg.SensorDefinition:
     )
     def retry(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         pipelines: PipelineResource = context.resources.pipelines
-        flows = [flow for flow in sending_flows(connection) if flow not in flows_of_their_own(connection)]
-        oldest = report.oldest_due_day(pipelines.state.outbox(), connection.name, flows)
+        outbox = pipelines.state.outbox()
+        flows = set(sending_flows(connection)) - set(flows_of_their_own(connection))
+        flows = {flow for flow in flows if not is_braked(outbox, connection.name, flow)}
+        oldest = report.oldest_due_day(outbox, connection.name, sorted(flows))
         if oldest is None:
             return dg.SkipReason("Nothing is due.")
         if _is_under_way(context.instance, connection):
