@@ -104,6 +104,12 @@ def test_an_old_document_that_a_person_took_in_names_its_customer(world: World) 
     assert keys(build(world, known("invoice", 1, "blocked"))) == ["STA-7"]
 
 
+def test_a_zero_total_that_a_person_replayed_names_its_customer(world: World) -> None:
+    world.change("invoices", total="0")
+    assert keys(build(world, known("invoice", 1, "ready"))) == []
+    assert keys(build(world, known("invoice", 1, "ready", replayed=True))) == ["STA-7"]
+
+
 def test_the_earliest_document_gives_the_home_day(world: World) -> None:
     world.invoice(2, home_day="2026-11-03")
     world.payment(3, home_day="2026-11-09")

@@ -167,6 +167,33 @@ def test_a_zero_total_without_lines_has_nothing_to_post(world: World) -> None:
     assert only(build(world, invoices={"zero_totals": "post"})).verdict is Verdict.SKIPPED
 
 
+# What a person replayed
+
+
+REPLAYED = known("invoice", 5, "ready", replayed=True)
+
+
+@pytest.mark.parametrize("values", [{"invoice_date": "2026-10-31"}, {"total": "0"}, {"sync_status": "Exported"}])
+@pytest.mark.parametrize(("unit", "verdict"), [(1, "due"), (9, "blocked")])
+def test_what_a_person_replayed_is_judged_like_any_other(
+    world: World, values: dict[str, Any], unit: int, verdict: str
+) -> None:
+    world.change("staging.stg_business_central__general_ledger_setup", allow_posting_from=None)
+    world.invoice(5, business_unit_id=unit, **values)
+    document = only(build(world, REPLAYED))
+    assert (document.verdict, document.adopt_only) == (verdict, False)
+
+
+def test_a_replayed_zero_total_needs_lines(world: World) -> None:
+    world.invoice(5, total="0", has_null_items=True)
+    assert codes(only(build(world, REPLAYED))) == ["no_items"]
+
+
+def test_a_replayed_document_can_be_voided(world: World) -> None:
+    world.invoice(5, invoice_date="2026-10-31", is_active=False)
+    assert only(build(world, REPLAYED)).verdict is Verdict.WITHDRAWN
+
+
 # Customers
 
 

@@ -215,6 +215,32 @@ def test_a_voided_payment_takes_back_the_parts_it_had(
     assert [(document.part, document.verdict) for document in build(world, *parts, *POSTED)] == expected
 
 
+# What a person replayed
+
+
+def test_a_payment_that_a_person_replayed_stays_in_scope_when_it_is_split(world: World) -> None:
+    world.change("staging.stg_business_central__general_ledger_setup", allow_posting_from=None)
+    world.payment(9, (1, "60"), (2, "40"), payment_date="2026-10-31")
+    replayed = part(0, "withdrawn", "100", replayed=True)
+    parts = [part(1, "ready", "60", "ST-A-INV-1"), part(2, "out_of_scope", "40", "ST-A-INV-2")]
+    assert [document.verdict for document in build(world, replayed, *POSTED)] == ["due", "due"]
+    assert [(document.part, document.verdict) for document in build(world, replayed, *parts, *POSTED)] == [(1, "due")]
+
+
+def test_a_payment_of_nothing_that_a_person_replayed_is_sent(world: World) -> None:
+    world.payment(9, total="0")
+    assert only(build(world, part(0, "ready", "0", replayed=True))).verdict is Verdict.DUE
+
+
+@pytest.mark.parametrize("policy", ["block", "on_account"])
+def test_an_old_invoice_that_a_person_replayed_is_waited_for(world: World, policy: str) -> None:
+    world.change("invoices", "invoice_id = 1", invoice_date="2026-10-31")
+    world.payment(9, (1, "100"))
+    replayed = known("invoice", 1, "blocked", replayed=True)
+    document = only(build(world, replayed, payments={"payments_on_old_invoices": policy}))
+    assert codes(document) == ["waits_for_invoice"]
+
+
 # The invoice
 
 

@@ -29,7 +29,7 @@ class KnownDocument(NamedTuple):
 
     `amount` and `applies_to` (the business key of the invoice in the payload, or "") are asked of payments
     only: a payment of which one part is fixed keeps its parts as they are here. `party` is asked of invoices:
-    who pays them.
+    who pays them. `replayed`: a person wants it posted, whatever the rules say that leave a document out.
     """
 
     flow: str
@@ -48,6 +48,7 @@ class KnownDocument(NamedTuple):
     is_flagged: bool = False
     adopt_only: bool = False
     party: str = ""
+    replayed: bool = False
 
 
 class Link(NamedTuple):
@@ -90,7 +91,7 @@ DOCUMENT_TYPES = {
     **dict.fromkeys(("flow", "kind", "source_key", "state", "source_hash"), "varchar"),
     **dict.fromkeys(("remote_id", "remote_number", "business_key", "applies_to"), "varchar"),
     **dict.fromkeys(("part", "revision"), "integer"),
-    **dict.fromkeys(("is_fixed", "is_flagged", "adopt_only"), "boolean"),
+    **dict.fromkeys(("is_fixed", "is_flagged", "adopt_only", "replayed"), "boolean"),
     "amount": "decimal(18, 4)",
 }
 SETTINGS = """

@@ -72,7 +72,7 @@ where
     sources.is_active
     and is_posted_by_office(sources.sync_status, rules.only_posted)
     and not is_adopt_only(known.adopt_only, sources.sync_status, sources.first_sync_status)
-    and (sources.total is null or sources.total <> 0 or rules.zero_totals = 'post')
+    and (sources.total is null or sources.total <> 0 or rules.zero_totals = 'post' or known.replayed)
     and (
         (sources.document_date >= rules.go_live and known.state is distinct from 'out_of_scope')
         or not coalesce(known.is_final, true)  -- a person took it into scope

@@ -41,9 +41,9 @@ judged as (
         lines.lines,
         reasons.reasons,
         case
-            when document_date < go_live then 'out_of_scope'
+            when document_date < go_live and not is_replayed then 'out_of_scope'
             when not is_active then 'withdrawn'
-            when total = 0 and (zero_totals = 'skip' or not has_items) then 'skipped'
+            when total = 0 and not is_replayed and (zero_totals = 'skip' or not has_items) then 'skipped'
             when reasons.reasons is not null and not adopt_only then 'blocked'
             else 'due'
         end as verdict

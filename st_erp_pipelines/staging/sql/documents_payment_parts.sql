@@ -120,9 +120,9 @@ judged as (
         list({key: business_key, amount: money(amount)} order by part) over (partition by payment_id) as parts,
         reasons,
         case
-            when payment_date < go_live then 'out_of_scope'
+            when payment_date < go_live and not is_any_replayed then 'out_of_scope'
             when not is_active then 'withdrawn'
-            when amount = 0 and payment_amount is not null then 'skipped'
+            when amount = 0 and payment_amount is not null and not is_replayed then 'skipped'
             when reasons is not null and not adopt_only then 'blocked'
             else 'due'
         end as verdict

@@ -6,6 +6,7 @@ with known as (
         known.source_key,
         bool_or(known.is_fixed) as is_any_fixed,
         bool_or(known.adopt_only) as is_any_adopt_only,
+        bool_or(known.replayed) as is_any_replayed,
         bool_or(is_built_again(
             known.is_final, known.state, known.is_flagged, known.source_hash, payment.source_hash,
             payment.is_active is distinct from false
@@ -22,6 +23,7 @@ select
     -- What was sent, or is to be taken back, keeps the parts it had.
     coalesce(known.is_any_fixed, false) or payment.is_active is not distinct from false as keeps_parts,
     is_adopt_only(known.is_any_adopt_only, payment.sync_status, payment.first_sync_status) as is_any_adopt_only,
+    coalesce(known.is_any_replayed, false) as is_any_replayed,
     coalesce(own_type.payment_type_name, any_type.payment_type_name) is not null as is_type_mapped,
     coalesce(case when own_type.payment_type_name is null then any_type.batches else own_type.batches end, '') as batches,
     coalesce(
@@ -91,6 +93,7 @@ select
         else of_revision(payment.key_prefix || 'P' || parts.payment_id || '-' || parts.part, coalesce(known.revision, 0))
     end as business_key,
     coalesce(known.adopt_only, payment.is_any_adopt_only) as adopt_only,
+    coalesce(known.replayed, false) as is_replayed,
     known.source_key is null or is_built_again(
         known.is_final, known.state, known.is_flagged, known.source_hash, payment.source_hash, payment.is_active
     ) as is_built,
@@ -120,7 +123,7 @@ select
         when parts.invoice_id is null then 'none'
         when invoice.total < 0 then 'credit'
         when known.is_standing or is_observed_ready(rules.mode, known.state) then 'there'
-        when known.state = 'out_of_scope' or invoice.invoice_date < rules.go_live then 'old'
+        when known.state = 'out_of_scope' or (invoice.invoice_date < rules.go_live and known.replayed is not true) then 'old'
         else 'waits'
     end as standing,
     standing = 'none' or (standing = 'old' and rules.payments_on_old_invoices = 'on_account') as is_on_account,

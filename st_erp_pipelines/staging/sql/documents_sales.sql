@@ -15,6 +15,7 @@ select
         else of_revision('ST-' || rules.key_prefix || '-' || source.stem || '-' || source.id, coalesce(known.revision, 0))
     end as business_key,
     is_adopt_only(known.adopt_only, source.sync_status, source.first_sync_status) as adopt_only,
+    coalesce(known.replayed, false) as is_replayed,
     in_open_period(source.document_date, rules.opens, rules.closed_period) as posting_date,
     items.id is not null and not source.has_null_items as has_items,
     coalesce(items.items_total, 0) as items_total,

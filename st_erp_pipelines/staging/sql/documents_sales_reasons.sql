@@ -68,7 +68,7 @@ no_items as (
     select kind, id, 'no_items' as code,
         word || ' ' || label || ' over ' || figure(total) || ' has no lines: add them in ServiceTitan.' as text
     from sales
-    where total is distinct from 0 and not has_items
+    where not has_items and (total is distinct from 0 or is_replayed)
 ),
 total_mismatch as (
     select kind, id, 'total_mismatch' as code,
