@@ -101,6 +101,26 @@ def judge(wanted: Wanted, evidence: Evidence) -> Finding:
     return Finding(Found.ABSENT)
 
 
+def renumbered(wanted: Wanted, batch: Batch | None, line: Row) -> Finding:
+    """Ours by its id only, so it is neither posted nor removed, and no second one is entered beside it."""
+    number = line["documentNumber"]
+    detail = f"Our line in batch {_name(batch)} has the number {number!r} by now instead of {wanted.key}."
+    return Finding(Found.UNFINISHED, wanted.remote_id, number, likeness=Likeness.DIFFERENT, detail=detail)
+
+
+def lost(wanted: Wanted, batch: Batch | None) -> Finding:
+    """A posting that may have gone through, and nothing under our number: a person must look for the money."""
+    detail = (
+        f"Our line left batch {_name(batch)} while it was posted, and the ledger has no {wanted.key}: look for it "
+        "under another number. A batch with a posting number series replaces the numbers of its lines."
+    )
+    return Finding(Found.COMPLETE, wanted.remote_id, wanted.key, total=Decimal(0), detail=detail)
+
+
+def _name(batch: Batch | None) -> str:
+    return batch.code if batch else "that is gone"
+
+
 def _open_lines(client: BusinessCentral, batches: Sequence[Batch], payments: Sequence[str]) -> list[OpenLine]:
     return [
         OpenLine(batch, row)
@@ -142,7 +162,7 @@ def _conflict(wanted: Wanted, found: Decimal, total: Decimal, numbers: Sequence[
     there = ", ".join(sorted(set(numbers)))
     off = found - total or Decimal("0.01")
     detail = f"Of payment {wanted.payload['payment_key']} {found} is there ({there}), it comes to {total}."
-    return Finding(Found.COMPLETE, there, there, total=wanted.total + off, detail=detail)
+    return Finding(Found.COMPLETE, _id(wanted, there), there, total=wanted.total + off, detail=detail)
 
 
 def _complete(wanted: Wanted, on: date, numbers: str, detail: str = "") -> Finding:
@@ -150,12 +170,17 @@ def _complete(wanted: Wanted, on: date, numbers: str, detail: str = "") -> Findi
     same_day = on.isoformat() == wanted.payload["posting_date"]
     return Finding(
         Found.COMPLETE,
-        numbers,
+        _id(wanted, numbers),
         numbers,
         total=wanted.total,
         on=wanted.on if same_day else on,
         detail=detail,
     )
+
+
+def _id(wanted: Wanted, numbers: str) -> str | None:
+    """The ledger has none. Ours keeps its line's, which a late reply to its entering names too."""
+    return wanted.remote_id if wanted.ours else numbers
 
 
 def _unfinished(wanted: Wanted, line: OpenLine) -> Finding:

@@ -21,7 +21,7 @@ from st_erp_pipelines.resources.business_central.client import (
     trimmed,
 )
 from st_erp_pipelines.resources.business_central.payment_batches import Batch, Batches
-from st_erp_pipelines.resources.business_central.payment_evidence import gather, judge
+from st_erp_pipelines.resources.business_central.payment_evidence import gather, judge, lost, renumbered
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
 
 LANES = 4  # the service works on five requests of one user at a time
@@ -48,6 +48,9 @@ class Payments:
         batches = [one for one in self._batches.all() if one.code in own or one.journal_id in journals]
         evidence = gather(self._client, batches, (one.payload["payment_key"] for one in wanted))
         findings = {one.key: judge(one, evidence) for one in wanted}
+        for one in wanted:
+            if findings[one.key].found is Found.ABSENT and one.ours and "/" in (one.remote_id or ""):
+                findings[one.key] = self._by_id(one)
         for key, finding in findings.items():
             if finding.found is not Found.UNKNOWN and key not in evidence.open:
                 self._batches.vacate(key)
@@ -55,9 +58,23 @@ class Payments:
                 self._batches.give(line.batch, key)
         return findings
 
+    def _by_id(self, wanted: Wanted) -> Finding:
+        """The line that we entered, whose number neither a line nor the ledger has: only its id tells more."""
+        journal_id, _, line_id = (wanted.remote_id or "").partition("/")
+        batch = self._batches.of_journal(journal_id)
+        path = f"customerPaymentJournals({journal_id})/customerPayments({line_id})"
+        try:
+            return renumbered(wanted, batch, self._client.row(path, operation="look up line by id"))
+        except (Unavailable, Rejected, InDoubt) as error:
+            if error.status != 404 or not error.code:
+                return Finding(Found.UNKNOWN, detail=error.sentence())
+        return lost(wanted, batch) if wanted.tried_to_post else Finding(Found.ABSENT)
+
     def prepare(self, wanted: Wanted) -> Reply:
         """Exactly our one line, as we wrote it. Where somebody else's came beside it, ours is taken back."""
         batch, line_id = self._place_of(wanted)
+        if batch.code not in wanted.payload["batches"]:
+            self._refuse_drafts(batch, wanted)
         with self._batches.working(batch, wanted.key):
             if batch.code == self._draft_batch:
                 lines = self._client.rows(
@@ -113,6 +130,7 @@ class Payments:
 
     def _post(self, wanted: Wanted) -> Reply:
         batch, _ = self._place_of(wanted)
+        self._refuse_drafts(batch, wanted)
         with self._batches.working(batch, wanted.key):
             try:
                 self._client.write(
@@ -128,7 +146,19 @@ class Payments:
                 raise
             self._require_in_ledger(wanted)
         self._batches.vacate(wanted.key)
-        return Reply(wanted.key, wanted.key)
+        return Reply(wanted.remote_id, wanted.key)  # the line's id, so that one payment has one id
+
+    def _refuse_drafts(self, batch: Batch, wanted: Wanted) -> None:
+        """Posting takes a batch as a whole, and drafts of others lie in this one."""
+        if batch.code == self._draft_batch:
+            raise Rejected(
+                f"its line lies in {batch.code}, the batch of drafts, which is never posted",
+                cause="draft_batch",
+                system=SYSTEM,
+                operation="choose a batch",
+                document=wanted.key,
+                fix="Remove that line there and replay the document, or post the line by hand.",
+            )
 
     def _require_in_ledger(self, wanted: Wanted) -> None:
         operation = "confirm payment in the ledger"

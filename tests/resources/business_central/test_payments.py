@@ -64,6 +64,11 @@ def post(target: Payments, one: Wanted) -> Reply:
     return finish(target, enter(target, one))
 
 
+def path_of(entered: Wanted) -> str:
+    journal, line = str(entered.remote_id).split("/")
+    return f"customerPaymentJournals({journal})/customerPayments({line})"
+
+
 def credited(person: Person, number: str) -> Decimal:
     entries = person.sees("generalLedgerEntries", documentNumber=number)
     return sum((Decimal(str(entry["creditAmount"])) for entry in entries), Decimal(0))
@@ -80,9 +85,11 @@ def test_from_absent_to_posted(target: Payments, person: Person, faults: Faults)
     assert len(faults.log) - before == 4  # two lists of the batch, the posting, the ledger
     assert credited(person, "AP1-0") == 100
     assert person.sees("customerPayments") == []
-    finding = find(target, wanted())
-    assert (finding.found, finding.remote_id) == (Found.COMPLETE, reply.remote_id)
+    finding = find(target, entered)
+    assert (finding.found, finding.number) == (Found.COMPLETE, "AP1-0")
+    assert finding.remote_id == reply.remote_id == entered.remote_id  # one payment has one id
     assert finding.differs_from(wanted()) == ""
+    assert find(target, wanted()).remote_id == "AP1-0"
 
 
 def test_a_payment_pays_its_invoice(target: Payments, person: Person) -> None:
@@ -106,9 +113,7 @@ def test_an_open_line_is_unfinished_for_a_new_process_and_can_be_posted(
 
 def test_a_line_that_somebody_changed_is_different(target: Payments, person: Person) -> None:
     entered = enter(target, wanted(amounts=("60", "40")))
-    journal, line = str(entered.remote_id).split("/")
-    path = f"customerPaymentJournals({journal})/customerPayments({line})"
-    person.acts("PATCH", path, {"customerNumber": "STA-2"}, etag=entered.etag)
+    person.acts("PATCH", path_of(entered), {"customerNumber": "STA-2"}, etag=entered.etag)
     finding = find(target, entered)
     assert (finding.found, finding.likeness) == (Found.UNFINISHED, Likeness.DIFFERENT)
     assert "customer is STA-2" in finding.detail
@@ -172,6 +177,68 @@ def test_only_a_payment_of_the_ledger_counts_and_its_date_is_compared(target: Pa
     assert "date is 2026-11-06" in find(target, wanted()).differs_from(wanted())
 
 
+# A number that is not ours any more
+
+
+def test_our_line_under_another_number_is_no_absence(target: Payments, person: Person) -> None:
+    entered = enter(target, wanted())
+    person.acts("PATCH", path_of(entered), {"documentNumber": "G100"}, etag=entered.etag)
+    finding = find(target, entered)
+    assert (finding.found, finding.likeness) == (Found.UNFINISHED, Likeness.DIFFERENT)
+    assert (finding.remote_id, finding.number, finding.etag) == (entered.remote_id, "G100", None)
+    assert "STPAYA" in finding.detail
+    assert find(target, replace(entered, ours=False)).found is Found.ABSENT
+
+
+def numbers_from_a_series(client: BusinessCentral, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch with a posting number series gives its lines numbers of its own when it is posted."""
+    write = client.write
+
+    def posted(method: str, path: str, **rest: Any) -> Any:
+        if path.endswith("NAV.post"):
+            batch = f"customerPaymentJournals{path.removeprefix('journals').partition('/')[0]}/customerPayments"
+            for line in client.rows(batch, operation="by the server"):
+                place, number = f"{batch}({line['id']})", {"documentNumber": "SERIES-" + line["documentNumber"]}
+                write("PATCH", place, operation="by the server", document="", body=number, etag=line["@odata.etag"])
+        return write(method, path, **rest)
+
+    monkeypatch.setattr(client, "write", posted)
+
+
+def test_a_payment_posted_under_a_number_of_a_series_is_never_sent_again(
+    target: Payments, client: BusinessCentral, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers_from_a_series(client, monkeypatch)
+    entered = enter(target, wanted())
+    with pytest.raises(InDoubt, match="ledger has no entry"):
+        finish(target, entered)
+    assert credited(person, "SERIES-AP1-0") == 100
+    finding = find(target, replace(entered, tried_to_post=True))
+    assert (finding.found, finding.remote_id) == (Found.COMPLETE, entered.remote_id)
+    assert "total is 0" in finding.differs_from(entered)
+    assert "left batch STPAYA" in finding.detail
+    assert "number series" in finding.detail
+
+
+def test_a_line_that_a_person_deleted_is_absent(target: Payments, person: Person) -> None:
+    entered = enter(target, wanted())
+    person.acts("DELETE", path_of(entered))
+    assert find(target, entered).found is Found.ABSENT
+    assert find(target, replace(entered, tried_to_post=True)).found is Found.COMPLETE  # nobody can tell
+
+
+@pytest.mark.parametrize("fault", ["http_500_before", "html", "drop_before"])
+def test_a_line_that_cannot_be_asked_for_by_id_is_unknown(
+    target: Payments, person: Person, faults: Faults, monkeypatch: pytest.MonkeyPatch, fault: Any
+) -> None:
+    monkeypatch.setattr("st_erp_pipelines.resources.http.READ_ATTEMPTS", 1)
+    entered = enter(target, wanted())
+    person.acts("DELETE", path_of(entered))
+    faults.add(fault, method="GET", path_contains=path_of(entered))
+    assert find(target, entered).found is Found.UNKNOWN
+    assert find(target, entered).found is Found.ABSENT
+
+
 # What proves nothing
 
 
@@ -189,13 +256,12 @@ def test_a_line_that_vanishes_while_we_look_proves_nothing(
     target: Payments, client: BusinessCentral, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered = enter(target, wanted())
-    journal, line = str(entered.remote_id).split("/")
     rows = client.rows
 
     def vanishing(path: str, **query: Any) -> Any:
         found = rows(path, **query)
         if path == "generalLedgerEntries" and person.sees("customerPayments"):
-            person.acts("DELETE", f"customerPaymentJournals({journal})/customerPayments({line})")
+            person.acts("DELETE", path_of(entered))
         return found
 
     monkeypatch.setattr(client, "rows", vanishing)
@@ -381,6 +447,19 @@ def test_drafts_share_their_batch_and_move_to_another_for_posting(target: Paymen
     target.send(entered[0], Move.REMOVE)
     post(target, wanted())
     assert len(person.sees("customerPayments")) == 1
+
+
+def test_the_batch_of_drafts_is_never_posted(target: Payments, person: Person) -> None:
+    entered = [enter(target, wanted(payment=number, batches=["STDRAFT"])) for number in (1, 2)]
+    for refused_by in (
+        lambda: target.send(entered[0], Move.POST),
+        lambda: target.prepare(replace(entered[0], payload=wanted().payload)),
+    ):
+        with pytest.raises(Rejected) as refused:
+            refused_by()
+        assert refused.value.cause == "draft_batch"
+    assert len(person.sees("customerPayments", journalDisplayName="STDRAFT")) == 2
+    assert person.sees("generalLedgerEntries") == []
 
 
 def test_as_many_at_once_as_there_are_batches(target: Payments, person: Person) -> None:

@@ -91,6 +91,39 @@ def test_payments_are_posted_once_each(client: BusinessCentral, person: Person, 
     assert entries == {one.key: 2 for one in ones}  # the receivable and the money
 
 
+def test_a_payment_whose_number_was_replaced_is_a_conflict_and_stays_one_payment(
+    client: BusinessCentral, person: Person, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_payments.numbers_from_a_series(client, monkeypatch)
+    target, one = test_payments.target_of(client), test_payments.wanted()
+    bring(outbox, "northwind", target.place, "payments", [built(one, "payments")])
+    for _ in range(3):
+        Run(outbox, target, connection="northwind", flow="payments", mode="post").work()
+        outbox.clock.ahead += timedelta(minutes=21)  # type: ignore[attr-defined]
+    with outbox.engine.begin() as con:
+        (row,) = con.execute(sa.select(documents))
+    assert row.state == "conflict"
+    assert "under another number" in row.sentence
+    assert [entry["documentNumber"] for entry in person.sees("generalLedgerEntries")] == ["SERIES-AP1-0"] * 2
+
+
+def test_an_invoice_whose_reference_was_typed_over_is_a_conflict_and_stays_one_invoice(
+    client: BusinessCentral, person: Person, outbox: Outbox
+) -> None:
+    target, one = SalesDocuments(client), test_sales_documents.wanted()
+    bring(outbox, "northwind", target.place, "invoices", [built(one, "invoices")])
+    Run(outbox, target, connection="northwind", flow="invoices", mode="draft").work()
+    (draft,) = person.sees("salesInvoices")
+    person.edits(draft["id"], changes={"externalDocumentNumber": "PO-77"})
+    person.acts("POST", f"salesInvoices({draft['id']})/Microsoft.NAV.post")
+    Run(outbox, target, connection="northwind", flow="invoices", mode="post").work()
+    with outbox.engine.begin() as con:
+        (row,) = con.execute(sa.select(documents))
+    assert (row.state, row.remote_id) == ("conflict", draft["id"])
+    assert "PO-77" in row.sentence
+    assert len(person.sees("salesInvoices")) == 1
+
+
 def test_drafts_are_left_and_posted_when_the_mode_changes(
     client: BusinessCentral, person: Person, outbox: Outbox
 ) -> None:
