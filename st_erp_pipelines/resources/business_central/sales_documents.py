@@ -60,7 +60,9 @@ class SalesDocuments:
         self.place = client.place
         self.timing = client.timing
         self._client = client
-        self._shortcuts = _shortcuts(client)
+        setup = _setup(client)
+        self._shortcuts = _shortcuts(setup)
+        self._local_currency = next((row.get("localCurrencyCode") or "" for row in setup), "")
 
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
         rows: dict[str, list[tuple[Kind, Row]]] = defaultdict(list)
@@ -79,7 +81,8 @@ class SalesDocuments:
                 except (Unavailable, Rejected, InDoubt) as error:
                     unread[one.key] = Finding(Found.UNKNOWN, detail=error.sentence())
         in_ledger = self._in_ledger(row for found in rows.values() for _, row in found)
-        return {one.key: _finding(one, rows.get(one.key, []), in_ledger) for one in wanted} | unread
+        local = self._local_currency
+        return {one.key: _finding(one, rows.get(one.key, []), in_ledger, local) for one in wanted} | unread
 
     def prepare(self, wanted: Wanted) -> Reply:
         kind = _kind(wanted)
@@ -213,14 +216,18 @@ class SalesDocuments:
         return Reply(wanted.remote_id)
 
 
-def _shortcuts(client: BusinessCentral) -> dict[str, str]:
-    """Dimension code to the header field that gives all lines its value; an older server has none."""
+def _setup(client: BusinessCentral) -> list[Row]:
+    """One row; an older server does not show it."""
     try:
-        setup = client.rows("generalLedgerSetup", operation="read general ledger setup")
+        return client.rows("generalLedgerSetup", operation="read general ledger setup")
     except Rejected as error:
         if error.status != 404:
             raise
-        return {}
+        return []
+
+
+def _shortcuts(setup: Sequence[Row]) -> dict[str, str]:
+    """Dimension code to the header field that gives all lines its value."""
     fields = ((f"shortcutDimension{place}Code", row) for row in setup for place in (1, 2))
     return {row[field]: field for field, row in fields if row.get(field)}
 
@@ -285,10 +292,10 @@ def _require_agreement(kind: Kind, draft: Row, wanted: Wanted) -> None:
         raise Rejected(text, cause=cause, system=SYSTEM, operation="compare draft", document=wanted.key, fix=fix)
 
 
-def _finding(wanted: Wanted, found: Sequence[tuple[Kind, Row]], in_ledger: set[tuple[str, str]]) -> Finding:
+def _finding(wanted: Wanted, found: Sequence[tuple[Kind, Row]], in_ledger: set[tuple[str, str]], local: str) -> Finding:
     findings = [
         finding if row["externalDocumentNumber"] == wanted.key else _renamed(finding, kind, row)
-        for finding, kind, row in ((_judged(wanted, kind, row, in_ledger), kind, row) for kind, row in found)
+        for finding, kind, row in ((_judged(wanted, kind, row, in_ledger, local), kind, row) for kind, row in found)
     ]
     if not findings:
         return Finding(Found.ABSENT)
@@ -310,7 +317,7 @@ def _renamed(finding: Finding, kind: Kind, row: Row) -> Finding:
     return replace(finding, detail=f"{finding.detail}. {detail}")
 
 
-def _judged(wanted: Wanted, kind: Kind, row: Row, in_ledger: set[tuple[str, str]]) -> Finding:
+def _judged(wanted: Wanted, kind: Kind, row: Row, in_ledger: set[tuple[str, str]], local: str) -> Finding:
     status = decoded(row["status"])
     here: dict[str, Any] = {"remote_id": row["id"], "number": row["number"], "etag": row["@odata.etag"]}
     if status in ("Canceled", "Corrective"):
@@ -325,7 +332,7 @@ def _judged(wanted: Wanted, kind: Kind, row: Row, in_ledger: set[tuple[str, str]
         if kind is not _kind(wanted):  # without its ETag nobody can take it for ours and remove it
             here |= {"etag": None, "detail": f"the draft {row['number']} is a {kind.name}"}
             return Finding(Found.UNFINISHED, likeness=Likeness.DIFFERENT, **here)
-        return Finding(Found.UNFINISHED, likeness=likeness(wanted, kind, row), **here)
+        return Finding(Found.UNFINISHED, likeness=likeness(wanted, kind, row, local), **here)
     return Finding(Found.UNKNOWN, detail=f"{kind.name} {row['number']} has the status {status!r}", **here)
 
 
@@ -344,14 +351,18 @@ def _posted(wanted: Wanted, kind: Kind, row: Row, here: Mapping[str, Any]) -> Fi
     )
 
 
-def likeness(wanted: Wanted, kind: Kind, draft: Row) -> Likeness:
-    """A beginning has lines or dimensions missing, nothing else. What we do not send is not compared."""
+def likeness(wanted: Wanted, kind: Kind, draft: Row, local: str) -> Likeness:
+    """A beginning has lines or dimensions missing, nothing else. What we do not send is not compared.
+
+    `local`: the company's currency, which an empty code means; "" where it is not known.
+    """
     payload = wanted.payload
+    currencies = {code for code in (payload.get("currency") or local, draft["currencyCode"] or local) if code}
     header = {"customerNumber": payload["customer_number"], kind.date: payload["document_date"]}
     header |= {"postingDate": payload["posting_date"], "dueDate": payload.get("due_date")}
     ours = {line["sequence"]: line for line in payload["lines"]}
     theirs = draft[kind.lines]
-    if any(value and draft[field] != value for field, value in header.items()):
+    if len(currencies) > 1 or any(value and draft[field] != value for field, value in header.items()):
         return Likeness.DIFFERENT
     if any(line["sequence"] not in ours or not _same(_line(ours[line["sequence"]]), line) for line in theirs):
         return Likeness.DIFFERENT

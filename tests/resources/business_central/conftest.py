@@ -39,6 +39,7 @@ SEED: dict[str, Any] = {
         {"number": "STA-2", "displayName": "Grace Hopper", "type": "Person"},
     ],
     "paymentTerms": [{"code": "NET30", "displayName": "Net 30"}],
+    "currencies": [{"code": "CAD", "displayName": "Canadian dollar"}],
     "taxGroups": [{"code": "NONTAXABLE", "displayName": "None"}, {"code": "TAXABLE", "_percent": 8}],
     "dimensions": [
         {"code": "UNIT", "displayName": "Unit", "values": [{"code": "HVAC"}, {"code": "PLUMB"}]},

@@ -117,6 +117,7 @@ def test_a_default_of_the_customer_is_changed_not_added(target: SalesDocuments, 
     [
         {"changes": {"invoiceDate": "2026-11-04"}},
         {"changes": {"customerNumber": "STA-2"}},
+        {"changes": {"currencyCode": "CAD"}},
         {"lines": [{"sequence": 10000, "unitPrice": 50}]},
         {"lines": [{"sequence": 10000, "description": "Tune-up, second floor"}]},
         {"add_lines": [{"accountNumber": "4000", "quantity": 1, "unitPrice": 1}]},
@@ -133,6 +134,14 @@ def test_a_draft_that_somebody_changed_is_different(
     with pytest.raises(Rejected) as refused:
         target.send(entered, Move.REMOVE)
     assert refused.value.cause == "changed_meanwhile"
+
+
+def test_an_empty_currency_is_the_local_one(target: SalesDocuments, person: Person) -> None:
+    entered = enter(target, wanted(currency=""))
+    assert find(target, entered).likeness is Likeness.EQUAL
+    assert find(target, replace(entered, payload=wanted().payload)).likeness is Likeness.EQUAL
+    person.edits(str(entered.remote_id), changes={"currencyCode": "CAD"})
+    assert find(target, entered).likeness is Likeness.DIFFERENT
 
 
 def test_a_total_that_cannot_agree_is_never_posted(target: SalesDocuments, person: Person) -> None:
