@@ -1,9 +1,14 @@
-"""`st-erp plan`: what the next sync would send, from what was read last. Looks everything up, writes nothing."""
+"""`st-erp plan`: what the next sync would send, from what was read last. Looks everything up and sends nothing.
+
+Documents are built with today's mappings into a copy of the outbox, which itself stays as it is; only where it is
+on a database server it is brought up to date, as the next sync would, and the plan says so.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +23,7 @@ from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.posting import report
 from st_erp_pipelines.posting.decide import Make
 from st_erp_pipelines.posting.outbox import Document, total_of
-from st_erp_pipelines.posting.plan import Planned, followers, planned
+from st_erp_pipelines.posting.plan import Planned, followers, planned, scratch
 from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.settings import Connection
 
@@ -43,7 +48,7 @@ def run(names: Sequence[str], flow: str | None, limit: int, as_json: bool) -> in
     with open_site(names) as site:
         found = [_plan(site, connection, flow) for connection in site.connections]
     if as_json:
-        say_json({"connections": [_as_facts(each) for each in found], "faults": [str(fault) for fault in site.faults]})
+        say_json({"connections": [_as_facts(each) for each in found], "faults": site.faults})
     else:
         for each in found:
             _show(each, limit)
@@ -61,15 +66,22 @@ class Plan:
         self.modes = {flow: getattr(connection.flows, flow).mode for flow in FLOWS}
         self.names: dict[str, str] = {}  # customers by number
         self.read_at: Any = None
+        self.built_in_place = False
 
 
 def _plan(site: Site, connection: Connection, only: str | None) -> Plan:
-    """Every flow is gone through even where one is asked for: what comes first decides what may follow."""
     pipeline, plan = site.pipeline(connection), Plan(connection)
     plan.read_at = _last_read(pipeline)
-    if plan.read_at is None:
-        return plan
-    going: dict[str, str] = {}
+    if plan.read_at is not None:
+        with scratch(pipeline.outbox) as outbox:
+            _build(replace(pipeline, outbox=outbox), plan, only)
+            plan.built_in_place = outbox is pipeline.outbox
+    return plan
+
+
+def _build(pipeline: Pipeline, plan: Plan, only: str | None) -> None:
+    """Every flow is gone through even where one is asked for: what comes first decides what may follow."""
+    connection, going = plan.connection, dict[str, str]()
     for flow in FLOWS:
         pipeline.build(flow)
         due = pipeline.outbox.due(pipeline.place, connection.name, flow, None, EVERYTHING, set())
@@ -83,7 +95,6 @@ def _plan(site: Site, connection: Connection, only: str | None) -> Plan:
         if flow == "customers":
             rows = report.all_of(pipeline.outbox, connection.name)
             plan.names = {row.business_key: row.label for row in rows if row.flow == "customers"}
-    return plan
 
 
 def _blocked_in(flow: str) -> tuple[Any, Any]:
@@ -160,6 +171,8 @@ def _show(plan: Plan, limit: int) -> None:
         say("Nothing has been read yet: run `st-erp sync` first. With its flows in mode observe it sends nothing.")
         return
     say(f"From what was read until {local(plan.read_at, plan.connection.time_zone)}. Nothing was sent.")
+    if plan.built_in_place:
+        say("The outbox was brought up to date: on a database server a plan builds into it, as a sync does.")
     for flow, documents in plan.documents.items():
         mode = plan.modes[flow]
         note = ": a sync sends none of these; this is what mode post would send" if mode == "observe" else ""

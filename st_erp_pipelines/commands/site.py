@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ import dagster as dg
 from st_erp_pipelines import settings
 from st_erp_pipelines.commands.output import CONFIGURATION, WELL, complain
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.settings import ConfigFault, Connection, Settings
+from st_erp_pipelines.settings import Connection, Settings
 
 if TYPE_CHECKING:
     from st_erp_pipelines.pipeline import Pipeline
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Site:
-    """`connections` are those asked for that can run; `faults` say why others of them cannot."""
+    """`connections` are those asked for that can run; `faults` say why others of them cannot, a line for each."""
 
     connections: list[Connection]
-    faults: list[ConfigFault]
+    faults: list[str]
 
     @cached_property
     def pipelines(self) -> PipelineResource:
@@ -75,20 +77,38 @@ def _site(names: Sequence[str]) -> Site:
     path = settings.config_path()
     loaded = settings.load(path)
     known = [connection.name for connection in loaded.connections] + loaded.faulty
+    if not known and not loaded.faults:
+        raise ConfigurationError(f"{path} lists no connection: describe one, or try `st-erp demo`.")
     for name in names:
         if name not in known and (known or not loaded.faults):
             near = get_close_matches(name, known, 1) or known[:1]
             hint = f" Did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"There is no connection {name} in {path.name}.{hint}")
     asked = set(names or known)
-    faults = [fault for fault in loaded.faults if not fault.connections or asked & set(fault.connections)]
+    faults = [str(fault) for fault in loaded.faults if not fault.connections or asked & set(fault.connections)]
+    chosen = [one for one in loaded.connections if one.name in asked]
+    faults += [
+        f"{path}: {one.name}: mappings names a folder that does not exist: {one.mappings}"
+        for one in chosen
+        if not one.mappings.is_dir()
+    ]
     for fault in faults:
         complain(fault)
-    return Site([one for one in loaded.connections if not names or one.name in names], faults)
+    return Site([one for one in chosen if one.mappings.is_dir()], faults)
 
 
 def all_settings() -> Settings:
     return settings.load(settings.config_path())
+
+
+def ended_demo() -> bool:
+    """connections.yaml is a demo's, and its sandbox is not there any more."""
+    try:
+        facts = json.loads((settings.config_path().parent / "demo.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return False
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", facts["ports"][0])) != 0
 
 
 def prepare_dagster_home() -> None:

@@ -27,7 +27,7 @@ def run(names: Sequence[str], as_json: bool) -> int:
     with open_site(names) as site:
         found = [facts_of(site.outbox, connection) for connection in site.connections]
     if as_json:
-        say_json({"connections": found, "faults": [str(fault) for fault in site.faults]})
+        say_json({"connections": found, "faults": site.faults})
     else:
         for facts, connection in zip(found, site.connections, strict=True):
             show(facts, connection.time_zone)

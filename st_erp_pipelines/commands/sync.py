@@ -42,7 +42,7 @@ def run(names: Sequence[str], as_json: bool) -> int:
             if not as_json:
                 show(facts, connection.time_zone)
     if as_json:
-        say_json({"connections": found, "faults": [str(fault) for fault in site.faults]})
+        say_json({"connections": found, "faults": site.faults})
     return max([site.exit_code, *(int(facts["exit_code"]) for facts in found)])
 
 

@@ -1,12 +1,19 @@
-"""What a run would do with each document that is due, found out by look-ups alone. Nothing is written there."""
+"""What a run would do with each document that is due, found out by look-ups alone. Nothing is written there,
+and where the outbox is a SQLite file, nothing here.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import simplejson
 
+from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.posting.decide import Decision, Make, Mode, Settle, decide
 from st_erp_pipelines.posting.engine import CHUNK
 from st_erp_pipelines.posting.outbox import Document, Outbox
@@ -14,6 +21,24 @@ from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.posting.target import Move, Target
 
 WAITS = {"waits_for_customer", "waits_for_invoice"}
+
+
+@contextmanager
+def scratch(outbox: Outbox) -> Iterator[Outbox]:
+    """A copy that a plan may build into. Of a database server there is none: it is the outbox itself."""
+    if outbox.engine.dialect.name != "sqlite":
+        yield outbox
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.sqlite"
+        raw = outbox.engine.raw_connection()
+        with closing(raw), closing(sqlite3.connect(path)) as copy:
+            raw.driver_connection.backup(copy)  # type: ignore[union-attr]
+        engine = open_engine(f"sqlite:///{path.as_posix()}")
+        try:
+            yield Outbox(engine, outbox.clock)
+        finally:
+            engine.dispose()
 
 
 @dataclass(frozen=True)
