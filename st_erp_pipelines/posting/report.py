@@ -42,14 +42,15 @@ def states_by_key(outbox: Outbox, connection: str) -> dict[str, str]:
 
 
 def exceptions(outbox: Outbox, connection: str) -> list[Document]:
-    """What needs a person: the states that say so, a doubt of more than a day, a flag on a posted document."""
+    """What needs a person: the states that say so, a doubt of more than a day, a flag on a posted one, a draft that is blocked."""
     day_ago = outbox.now() - timedelta(days=1)
     return all_of(
         outbox,
         connection,
         documents.c.state.in_(list(EXCEPTIONS))
         | ((documents.c.state == State.IN_DOUBT) & (documents.c.doubted_at < day_ago))
-        | (documents.c.flag != ""),
+        | (documents.c.flag != "")
+        | ((documents.c.state == State.ENTERED) & (sa.cast(documents.c.reasons, sa.Text) != "[]")),
     )
 
 

@@ -15,6 +15,7 @@ from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unava
 from st_erp_pipelines.posting.document import Reason, Verdict
 from st_erp_pipelines.posting.engine import Limits
 from st_erp_pipelines.posting.outbox import Attempt, Outbox
+from st_erp_pipelines.posting.report import exceptions
 from st_erp_pipelines.posting.schema import attempts, documents
 from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.posting.target import Move, Reply
@@ -437,6 +438,7 @@ def test_what_is_blocked_by_now_is_not_finished(enter: Do, run: Do, outbox: Outb
     run("post")
     assert ledger.posted() == []
     assert len(ledger.papers) == 1
+    assert [row.business_key for row in exceptions(outbox, "northwind")] == ["ST-A-INV-1"]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.SKIPPED, Verdict.OUT_OF_SCOPE])
