@@ -222,7 +222,7 @@ def known(kind: str, number: int, state: str, source_hash: str = "", **values: A
         remote_id=f"guid-{number}",
         remote_number=None,
         business_key=stem,
-        is_fixed=state not in ("blocked", "ready", "skipped", "withdrawn", "out_of_scope"),
+        is_fixed=state in ("sending", "in_doubt", "conflict", "entered", "posted", "adopted"),
     )
     return KnownDocument(**row | values)
 

@@ -190,8 +190,15 @@ def test_an_edited_payment_shows_its_fixed_parts_with_their_amounts(world: World
 
 def test_a_refused_part_gets_a_better_payload(world: World) -> None:
     world.payment(9, (1, "100"))
-    document = only(build(world, part(1, "rejected", "100", "ST-A-INV-1"), *POSTED))
+    world.change("payments", total="150")
+    document = only(build(world, part(1, "rejected", "100", "ST-A-INV-1", is_fixed=True), *POSTED))
+    assert document.amount == 100
     assert document.payload["balancing_account"] == "10100"
+
+
+def test_a_split_of_which_nothing_stands_over_there_follows_its_source(world: World) -> None:
+    world.payment(9, (1, "60"), (2, "40"))
+    assert amounts(build(world, part(0, "rejected", "100", is_fixed=False), *POSTED)) == {1: "60.00", 2: "40.00"}
 
 
 def test_an_unsent_split_follows_its_source(world: World) -> None:

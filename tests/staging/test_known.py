@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.posting.intake import bring
 from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.posting.schema import attempts, documents
 from st_erp_pipelines.staging.documents import KnownDocuments, Link, build_payments
 from st_erp_pipelines.staging.documents.known import KnownDocument, read_known
 from tests.posting.ledger import SimulatedClock
 from tests.staging.documents_world import ANN, key, known, plain_world, settings
+
+ATTEMPT = dict(
+    move="post", owner="o", epoch=1, intended_at=datetime(2026, 11, 10, tzinfo=UTC), amount=Decimal(1),
+    business_date=date(2026, 11, 10),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -47,14 +54,32 @@ def test_documents_and_links_of_one_connection(outbox: Outbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "attempt_count", "is_fixed"),
-    [("rejected", 1, True), ("entered", 0, True), ("adopted", 0, True), ("blocked", 0, False)],
+    ("state", "outcomes", "is_fixed"),
+    [
+        *((state, [], True) for state in ("sending", "in_doubt", "conflict", "entered", "posted", "adopted")),
+        *((state, [], False) for state in ("blocked", "ready", "withdrawn", "out_of_scope")),
+        *(("rejected", [outcome], False) for outcome in ("rejected", "unavailable", "not_sent", "absent", "removed")),
+        *(("unavailable", [outcome, "rejected"], True) for outcome in (None, "entered", "posted", "unfinished")),
+        ("ready", ["entered", None, "removed"], False),  # taken back, whatever was entered before
+        ("ready", ["absent", "entered"], True),
+    ],
 )
-def test_what_is_fixed(outbox: Outbox, state: str, attempt_count: int, is_fixed: bool) -> None:
+def test_what_is_fixed(outbox: Outbox, state: str, outcomes: list[str | None], is_fixed: bool) -> None:
     with outbox.engine.begin() as con:
-        con.execute(documents.update().values(state=state, attempt_count=attempt_count, flag="x", remote_id="r"))
-    changed = dict(state=state, is_fixed=is_fixed, is_flagged=True, remote_id="r")
+        tried = dict(attempt_count=len(outcomes), flag="x", remote_id="r", replayed=True)
+        con.execute(documents.update().values(state=state, **tried))
+        (first, *_) = con.execute(sa.select(documents.c.id).order_by(documents.c.part)).scalars()
+        for outcome in outcomes:
+            con.execute(attempts.insert().values(document_id=first, outcome=outcome, **ATTEMPT))
+    changed = dict(state=state, is_fixed=is_fixed, is_flagged=True, remote_id="r", replayed=True)
     assert read_known(outbox, "north", "place").documents[0] == expected(0, "0.05", "", **changed)
+
+
+def test_a_late_reply_fixes_what_was_proven_absent(outbox: Outbox) -> None:
+    with outbox.engine.begin() as con:
+        (first, *_) = con.execute(sa.select(documents.c.id).order_by(documents.c.part)).scalars()
+        con.execute(attempts.insert().values(document_id=first, outcome="absent", late_remote_id="r", **ATTEMPT))
+    assert [document.is_fixed for document in read_known(outbox, "north", "place").documents] == [True, False]
 
 
 def test_a_build_gets_every_value_as_it_is(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:

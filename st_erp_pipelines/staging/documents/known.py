@@ -17,15 +17,17 @@ import sqlalchemy as sa
 from st_erp_pipelines.posting.document import BuiltDocument, Reason, Verdict
 from st_erp_pipelines.posting.outbox import Outbox
 from st_erp_pipelines.posting.report import links_of
-from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.posting.schema import attempts, documents
 from st_erp_pipelines.posting.states import STANDING, State
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
 
+MAY_STAND = (*STANDING, State.ENTERED, State.SENDING, State.IN_DOUBT, State.CONFLICT)
+
 
 class KnownDocument(NamedTuple):
-    """A row of the outbox. `is_fixed`: an attempt was intended, or it is posted, adopted or entered.
+    """A row of the outbox. `is_fixed`: it stands over there, or may; a try that proved otherwise fixes nothing.
 
     `amount` and `applies_to` (the business key of the invoice in the payload, or "") are asked of payments
     only: a payment of which one part is fixed keeps its parts as they are here. `party` is asked of invoices:
@@ -69,8 +71,20 @@ class KnownDocuments:
 
 
 _payload = sa.cast(documents.c.payload, sa.JSON().with_variant(sa.Text(), "sqlite"))  # SQLite's JSON is text
+_later = attempts.alias()
+# As `Outbox.wanted` judges it: what was taken back or proven absent settles the tries before it, too.
+_settled_later = sa.exists().where(
+    _later.c.document_id == attempts.c.document_id,
+    _later.c.id > attempts.c.id,
+    _later.c.outcome.in_(["removed", "absent"]),
+)
+_tried = sa.select(attempts.c.document_id).where(
+    attempts.c.late_remote_id.is_not(None)
+    | sa.func.coalesce(attempts.c.outcome, "").not_in(["not_sent", "unavailable", "rejected", "removed", "absent"])
+    & ~_settled_later
+)
 _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
-    "is_fixed": (documents.c.attempt_count > 0) | documents.c.state.in_([*STANDING, State.ENTERED]),
+    "is_fixed": documents.c.state.in_(MAY_STAND) | documents.c.id.in_(_tried),
     "applies_to": sa.func.coalesce(sa.case((documents.c.flow == "payments", _payload["invoice_key"].as_string())), ""),
     "is_flagged": documents.c.flag != "",
 }
