@@ -29,6 +29,8 @@ from st_erp_pipelines.resources.business_central.replies import SYSTEM
 LANES = 4  # the service works on five requests of one user at a time
 DESCRIPTION = 100
 PRICE = Decimal("0.00001")  # places kept of prices and quantities
+BEGUN = "begun "  # before the ETag of entering: what differs from it later may be our own setting of dimensions
+EDITED = "somebody changed it since our last write, and it is not what we entered"
 UNKNOWN_STATE = "the ETag of our last write is not known, so somebody may have changed it since"
 
 
@@ -87,6 +89,10 @@ class SalesDocuments:
     def prepare(self, wanted: Wanted) -> Reply:
         kind = _kind(wanted)
         draft = self._draft(kind, wanted)
+        if _is_edited(wanted, draft) and likeness(wanted, kind, draft, self._local_currency) is not Likeness.EQUAL:
+            fix = f"Look at draft {draft['number']}: post it there, or remove it there and replay the document."
+            facts: dict[str, Any] = {"system": SYSTEM, "operation": "compare draft", "document": wanted.key}
+            raise Rejected(EDITED, cause="changed_meanwhile", fix=fix, **facts)
         if self._add_missing_lines(kind, draft, wanted):
             draft = self._draft(kind, wanted)
         if self._set_dimensions(kind, draft, wanted):
@@ -143,7 +149,7 @@ class SalesDocuments:
         body = self._header(kind, wanted.payload)
         body[kind.lines] = [_line(line) for line in wanted.payload["lines"]]
         created = self._client.write("POST", kind.path, operation=f"create {kind.name}", document=wanted.key, body=body)
-        return Reply(created["id"], created.get("number"), created.get("@odata.etag"))
+        return Reply(created["id"], created.get("number"), BEGUN + created.get("@odata.etag", ""))
 
     def _header(self, kind: Kind, payload: Mapping[str, Any]) -> Row:
         """The customer first, since it sets terms and dates; all three dates, since one moves the others."""
@@ -210,9 +216,10 @@ class SalesDocuments:
 
     def _remove(self, kind: Kind, wanted: Wanted) -> Reply:
         path, operation = f"{kind.path}({wanted.remote_id})", f"remove draft {kind.name}"
-        if not wanted.etag:
+        etag = (wanted.etag or "").removeprefix(BEGUN)
+        if not etag:
             raise Rejected(UNKNOWN_STATE, cause="changed_meanwhile", operation=operation, document=wanted.key)
-        self._client.write("DELETE", path, operation=operation, document=wanted.key, etag=wanted.etag)
+        self._client.write("DELETE", path, operation=operation, document=wanted.key, etag=etag)
         return Reply(wanted.remote_id)
 
 
@@ -320,6 +327,8 @@ def _renamed(finding: Finding, kind: Kind, row: Row) -> Finding:
 def _judged(wanted: Wanted, kind: Kind, row: Row, in_ledger: set[tuple[str, str]], local: str) -> Finding:
     status = decoded(row["status"])
     here: dict[str, Any] = {"remote_id": row["id"], "number": row["number"], "etag": row["@odata.etag"]}
+    if wanted.etag == BEGUN + here["etag"]:
+        here["etag"] = wanted.etag  # nobody wrote to it since
     if status in ("Canceled", "Corrective"):
         return Finding(Found.DEAD, detail=f"{kind.name} {row['number']} is {status.lower()}", **here)
     if status == "Paid" or (status == "Open" and (kind.ledger_type, row["number"]) in in_ledger):
@@ -332,7 +341,10 @@ def _judged(wanted: Wanted, kind: Kind, row: Row, in_ledger: set[tuple[str, str]
         if kind is not _kind(wanted):  # without its ETag nobody can take it for ours and remove it
             here |= {"etag": None, "detail": f"the draft {row['number']} is a {kind.name}"}
             return Finding(Found.UNFINISHED, likeness=Likeness.DIFFERENT, **here)
-        return Finding(Found.UNFINISHED, likeness=likeness(wanted, kind, row, local), **here)
+        like = likeness(wanted, kind, row, local)
+        edited = _is_edited(wanted, row) and like is Likeness.DIFFERENT
+        detail = f"Draft {row['number']}: {EDITED}." if edited else ""
+        return Finding(Found.UNFINISHED, likeness=like, detail=detail, **here)
     return Finding(Found.UNKNOWN, detail=f"{kind.name} {row['number']} has the status {status!r}", **here)
 
 
@@ -352,7 +364,9 @@ def _posted(wanted: Wanted, kind: Kind, row: Row, here: Mapping[str, Any]) -> Fi
 
 
 def likeness(wanted: Wanted, kind: Kind, draft: Row, local: str) -> Likeness:
-    """A beginning has lines or dimensions missing, nothing else. What we do not send is not compared.
+    """A beginning has lines or dimensions missing, nothing else, and nobody wrote to it after us.
+
+    What we do not send is not compared.
 
     `local`: the company's currency, which an empty code means; "" where it is not known.
     """
@@ -369,7 +383,15 @@ def likeness(wanted: Wanted, kind: Kind, draft: Row, local: str) -> Likeness:
     pending = _pending_dimensions(kind, draft, wanted)
     if any(present for *_, present in pending) and not wanted.ours:
         return Likeness.DIFFERENT  # a default of the customer that our attempt met, or a person's choice
-    return Likeness.BEGINNING if pending or len(theirs) < len(ours) else Likeness.EQUAL
+    if not pending and len(theirs) == len(ours):
+        return Likeness.EQUAL
+    return Likeness.DIFFERENT if _is_edited(wanted, draft) else Likeness.BEGINNING
+
+
+def _is_edited(wanted: Wanted, draft: Row) -> bool:
+    """Changed since it was prepared. Until then nobody can tell: preparing may have stopped midway."""
+    noted = wanted.etag or BEGUN
+    return not noted.startswith(BEGUN) and noted != draft["@odata.etag"]
 
 
 def _same(ours: Row, theirs: Row) -> bool:

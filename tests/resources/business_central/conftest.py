@@ -92,6 +92,9 @@ class Person:
         rows = httpx.get(f"{self._control}/state").json()[entity]
         return [row for row in rows if all(row[name] == value for name, value in fields.items())]
 
+    def rows(self, path: str) -> list[dict[str, Any]]:
+        return self._client.rows(path, operation="look at it")
+
     def enters(self, **values: Any) -> str:
         return str(self._post("enter", values)["id"])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from st_erp_pipelines.errors import InDoubt, Rejected
+from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
 from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Wanted
 from st_erp_pipelines.resources.business_central import BusinessCentral, SalesDocuments
 from st_erp_pipelines.sandbox.faults import Faults
@@ -150,6 +150,63 @@ def test_a_total_that_cannot_agree_is_never_posted(target: SalesDocuments, perso
         target.prepare(entered)
     assert refused.value.cause == "total_differs"
     assert person.sees("salesInvoices")[0]["status"] == "Draft"
+
+
+CREW = {"dimension_code": "CREW", "dimension_value": "RED"}
+
+
+def prepared(target: SalesDocuments, one: Wanted) -> Wanted:
+    entered = enter(target, one)
+    return go_on(entered, target.prepare(entered))
+
+
+def paint(person: Person, one: Wanted) -> None:
+    """Somebody gives the first line of our draft another crew."""
+    line = next(row for row in person.sees("salesInvoices", id=one.remote_id)[0]["lines"] if row["sequence"] == 10000)
+    place = f"salesInvoices({one.remote_id})/salesInvoiceLines({line['id']})/dimensionSetLines"
+    (crew,) = person.rows(place)
+    person.acts("PATCH", f"{place}({crew['id']})", {"valueCode": "BLUE"}, etag=crew["@odata.etag"])
+
+
+def test_a_dimension_that_a_person_chose_is_not_put_right(target: SalesDocuments, person: Person) -> None:
+    left = prepared(target, wanted(**CREW))
+    paint(person, left)
+    finding = find(target, left)
+    assert finding.likeness is Likeness.DIFFERENT
+    assert "somebody changed it" in finding.detail
+    with pytest.raises(Rejected) as refused:
+        target.prepare(left)
+    assert refused.value.cause == "changed_meanwhile"
+    assert {"CREW": "BLUE"} in [line["dimensions"] for line in person.sees("salesInvoices")[0]["lines"]]
+    assert target.prepare(replace(left, etag=None))  # nobody knows whose it was: our attempt may have stopped midway
+
+
+def test_preparing_that_stopped_midway_goes_on(target: SalesDocuments, person: Person, faults: Faults) -> None:
+    entered = enter(target, wanted(**CREW))
+    faults.add("http_429", method="POST", path_contains="dimensionSetLines", after=1)
+    with pytest.raises(Unavailable):
+        target.prepare(entered)
+    finding = find(target, entered)
+    assert (finding.likeness, finding.etag != entered.etag) == (Likeness.BEGINNING, True)
+    target.prepare(entered)
+    assert [line["dimensions"] for line in person.sees("salesInvoices")[0]["lines"]] == [{"CREW": "RED"}] * 2
+
+
+def test_a_line_that_a_person_took_out_is_not_put_back(target: SalesDocuments, person: Person) -> None:
+    left = prepared(target, wanted())
+    person.edits(str(left.remote_id), remove_lines=[9990000])
+    assert find(target, left).likeness is Likeness.DIFFERENT
+    with pytest.raises(Rejected) as refused:
+        target.prepare(left)
+    assert refused.value.cause == "changed_meanwhile"
+    assert len(person.sees("salesInvoices")[0]["lines"]) == 1
+
+
+def test_an_edit_of_what_we_do_not_send_stops_nothing(target: SalesDocuments, person: Person) -> None:
+    left = prepared(target, wanted(**CREW))
+    person.edits(str(left.remote_id), changes={"phoneNumber": "555 0100"})
+    assert find(target, left).likeness is Likeness.EQUAL
+    assert target.prepare(left).etag == find(target, left).etag != left.etag
 
 
 def test_one_line_too_many_is_never_posted(target: SalesDocuments, person: Person) -> None:

@@ -124,6 +124,35 @@ def test_an_invoice_whose_reference_was_typed_over_is_a_conflict_and_stays_one_i
     assert len(person.sees("salesInvoices")) == 1
 
 
+@pytest.mark.parametrize("kind", ["http_429", "http_500_after"])
+def test_dimensions_that_were_set_halfway_are_set_to_the_end(
+    client: BusinessCentral, person: Person, faults: Faults, outbox: Outbox, kind: Kind
+) -> None:
+    target, one = SalesDocuments(client), test_sales_documents.wanted(**test_sales_documents.CREW)
+    bring(outbox, "northwind", target.place, "invoices", [built(one, "invoices")])
+    faults.add(kind, method="POST", path_contains="dimensionSetLines", after=1)
+    for _ in range(2):
+        Run(outbox, target, connection="northwind", flow="invoices", mode="post").work()
+        outbox.clock.ahead += timedelta(minutes=21)  # type: ignore[attr-defined]
+    (invoice,) = person.sees("salesInvoices")
+    assert invoice["status"] == "Open"
+    assert [line["dimensions"] for line in invoice["lines"]] == [{"CREW": "RED"}] * 2
+
+
+def test_a_draft_that_a_person_changed_is_left_to_them(client: BusinessCentral, person: Person, outbox: Outbox) -> None:
+    target, one = SalesDocuments(client), test_sales_documents.wanted(**test_sales_documents.CREW)
+    bring(outbox, "northwind", target.place, "invoices", [built(one, "invoices")])
+    Run(outbox, target, connection="northwind", flow="invoices", mode="draft").work()
+    test_sales_documents.paint(person, replace(one, remote_id=person.sees("salesInvoices")[0]["id"]))
+    Run(outbox, target, connection="northwind", flow="invoices", mode="post").work()
+    with outbox.engine.begin() as con:
+        (row,) = con.execute(sa.select(documents))
+    assert row.state == "conflict"
+    assert "somebody changed it" in row.sentence
+    (invoice,) = person.sees("salesInvoices")
+    assert (invoice["status"], invoice["lines"][0]["dimensions"]) == ("Draft", {"CREW": "BLUE"})
+
+
 def test_drafts_are_left_and_posted_when_the_mode_changes(
     client: BusinessCentral, person: Person, outbox: Outbox
 ) -> None:
