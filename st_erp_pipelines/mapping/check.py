@@ -1,27 +1,36 @@
-"""What the mapping tables name and the ERP does not have."""
+"""What the mapping tables name and the ERP, or ServiceTitan, does not have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import get_close_matches
+from os.path import commonprefix
+from typing import TypeAlias
 
 import pandas as pd
 
 from st_erp_pipelines.mapping.load import MappingFault, Mappings
+from st_erp_pipelines.mapping.tables import ANY
+
+Names: TypeAlias = Mapping[str, str]
+"""What exists, as its system spells it, and what it is called there; "" where it has no name."""
+
+LISTED = 8
 
 
 @dataclass(frozen=True)
 class Known:
-    """What exists in the ERP, as it spells it."""
+    """ServiceTitan's lists are not checked against where they are None."""
 
-    accounts: AbstractSet[str]  # posting, direct, not blocked: what a line may name
-    items: AbstractSet[str]
-    dimensions: Mapping[str, AbstractSet[str]]  # values by dimension code
-    payment_terms: AbstractSet[str]
-    tax_codes: AbstractSet[str]
-    customers: AbstractSet[str]
+    accounts: Names  # posting, direct, not blocked: what a line may name
+    items: Names
+    dimensions: Mapping[str, Names]  # values by dimension code
+    payment_terms: Names
+    tax_codes: Names
+    customers: Names
+    business_units: Names | None = None  # by id
+    tax_zones: Names | None = None
 
 
 def check(mappings: Mappings, known: Known) -> list[MappingFault]:
@@ -31,7 +40,7 @@ def check(mappings: Mappings, known: Known) -> list[MappingFault]:
     to_account, to_item = (accounts[accounts["target_type"] == kind] for kind in ("account", "item"))
     account = "account that may be posted to"
     return [
-        *_absent("business_units", units["dimension_code"], known.dimensions.keys(), "dimension"),
+        *_absent("business_units", units["dimension_code"], dict.fromkeys(known.dimensions, ""), "dimension"),
         *_absent_dimension_values(units, known.dimensions),
         *_absent("business_units", units["account"], known.accounts, account),
         *_absent("accounts", to_account["target_number"], known.accounts, account),
@@ -40,29 +49,57 @@ def check(mappings: Mappings, known: Known) -> list[MappingFault]:
         *_absent("tax_zones", tax_zones["liability_account"], known.accounts, account),
         *_absent("tax_zones", tax_zones["tax_code"], known.tax_codes, "tax code"),
         *_absent("payment_terms", terms["erp_code"], known.payment_terms, "payment terms code"),
-        # No nearest number here: a neighbour's number is another customer, not a slip of the pen.
-        *_absent("customers", customers["erp_number"], known.customers, "customer", suggest=False),
+        # No near number here: a neighbour's number is another customer, not a slip of the pen.
+        *_absent("customers", customers["erp_number"], known.customers, "customer", listed=False),
+        *_unused("business_units", units["business_unit_id"], known.business_units, "business unit"),
+        *_unused("tax_zones", tax_zones["tax_zone_id"], known.tax_zones, "tax zone"),
     ]
 
 
-def _absent_dimension_values(units: pd.DataFrame, dimensions: Mapping[str, AbstractSet[str]]) -> Iterator[MappingFault]:
+def _absent_dimension_values(units: pd.DataFrame, dimensions: Mapping[str, Names]) -> Iterator[MappingFault]:
     for code, values in dimensions.items():
         named = units.loc[units["dimension_code"] == code, "dimension_value"]
         yield from _absent("business_units", named, values, f"value of dimension {code}")
 
 
 def _absent(
-    table: str, column: pd.Series[str], existing: AbstractSet[str], what: str, *, suggest: bool = True
+    table: str, column: pd.Series[str], existing: Names, what: str, *, listed: bool = True
 ) -> Iterator[MappingFault]:
-    missing = set(column) - existing - {""}
-    nearest = _nearest(missing, existing) if suggest else {}
+    missing = set(column) - existing.keys() - {""}
+    hints = {value: f" (it has {_listed(value, existing)})" if listed else "" for value in missing}
     for row, value in zip(column.index, column, strict=True):
         if value in missing:
-            hint = f"; did you mean {nearest[value]}?" if value in nearest else ""
-            yield MappingFault(f"{table}.csv", row, str(column.name), f"{value!r} is no {what} in the ERP{hint}")
+            message = f"column {column.name}: {value!r} is no {what} in the ERP{hints[value]}"
+            yield MappingFault(f"{table}.csv", row, str(column.name), message)
 
 
-def _nearest(missing: AbstractSet[str], existing: AbstractSet[str]) -> dict[str, str]:
-    spelled = {name.casefold(): name for name in sorted(existing)} if missing else {}
-    near = {value: get_close_matches(value.casefold(), spelled, 1) for value in missing}
-    return {value: spelled[found[0]] for value, found in near.items() if found}
+def _unused(table: str, column: pd.Series[str], existing: Names | None, what: str) -> Iterator[MappingFault]:
+    """Rows for what ServiceTitan does not have: they do no harm, but another row may have been meant."""
+    missing = set() if existing is None else set(column) - existing.keys() - {"", ANY}
+    for row, value in zip(column.index, column, strict=True):
+        if value in missing:
+            message = (
+                f"column {column.name}: {value} is no {what} of ServiceTitan (it has {_listed(value, existing or {})})"
+            )
+            yield MappingFault(f"{table}.csv", row, str(column.name), message, withholds=False)
+
+
+def _listed(value: str, existing: Names) -> str:
+    """The nearest of what there is, with names."""
+    if not existing:
+        return "none"
+    nearest = _nearest(value, existing)[:LISTED]
+    named = (f"{each} {existing[each]}" if existing[each] not in ("", each) else each for each in nearest)
+    return ", ".join(named) + (", ..." if len(existing) > LISTED else "")
+
+
+def _nearest(value: str, existing: Names) -> list[str]:
+    """Of numbers those first that begin with the same digits: they are of the same group of accounts."""
+
+    def distance(other: str) -> tuple[int, int, str]:
+        apart = abs(int(other) - int(value)) if value.isdecimal() and other.isdecimal() else 0
+        return -len(commonprefix([value.casefold(), other.casefold()])), apart, other
+
+    spelled = {} if value.isdecimal() else {other.casefold(): other for other in sorted(existing)}
+    close = [spelled[near] for near in get_close_matches(value.casefold(), spelled, LISTED)]
+    return list(dict.fromkeys([*close, *sorted(existing, key=distance)]))

@@ -27,11 +27,13 @@ def install(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
 
 
 def _install_faults(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
-    """The key is NULL where a whole file is at fault."""
-    faults, keys = mappings.faults, []
-    for fault in faults:
-        table = next(table for table in TABLES if table.file == fault.file)
-        keys.append(mappings.tables[table.name][table.key].get(fault.row))
+    """A row for each row left out. The key is NULL where a whole file is."""
+    left_out = [
+        (fault, row, mappings.tables[table.name][table.key].get(row))
+        for table in TABLES
+        for fault in mappings.withholding(table)
+        for row in fault.rows
+    ]
     con.execute(
         """
         create or replace table mapping.faults as
@@ -41,11 +43,11 @@ def _install_faults(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
             unnest($message::varchar[]) as message
         """,
         {
-            "file": [fault.file for fault in faults],
-            "row": [fault.row for fault in faults],
-            "column": [fault.column for fault in faults],
-            "key": keys,
-            "message": [fault.message for fault in faults],
+            "file": [fault.file for fault, _, _ in left_out],
+            "row": [row for _, row, _ in left_out],
+            "column": [fault.column for fault, _, _ in left_out],
+            "key": [key for _, _, key in left_out],
+            "message": [fault.message for fault, _, _ in left_out],
         },
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,20 +16,29 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind, Table
 
 HEADER = 1
+UNREADABLE = "\ufffd"
 
 
 @dataclass(frozen=True)
 class MappingFault:
-    """`row` as a spreadsheet counts, the header being 1; 0 is the whole file."""
+    """`row` as a spreadsheet counts; 0 is the header and with it the whole file. `message` names the column.
+
+    `others`: further rows of the same fault. One that `withholds` nothing is only listed: its rows are used.
+    """
 
     file: str
     row: int
     column: str
     message: str
+    others: tuple[int, ...] = ()
+    withholds: bool = True
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        return (self.row, *self.others)
 
     def __str__(self) -> str:
-        at = ", ".join(part for part in (f"row {self.row}" if self.row else "", self.column) if part)
-        return f"{self.file}{f' {at}' if at else ''}: {self.message}"
+        return f"{self.file} {f'row {self.row}, ' if self.row else ''}{self.message}"
 
 
 @dataclass(frozen=True)
@@ -41,14 +51,17 @@ class Mappings:
     def with_faults(self, more: Iterable[MappingFault]) -> Mappings:
         return replace(self, faults=[*self.faults, *more])
 
+    def withholding(self, table: Table) -> list[MappingFault]:
+        return [fault for fault in self.faults if fault.file == table.file and fault.withholds]
+
     def usable(self, table: Table) -> pd.DataFrame:
         """Without the rows at fault, and then without `*`, which would stand in for them.
 
         So what needs such a row is blocked, never guessed. Raises ConfigurationError, see `_emptied`.
         """
         frame = self.tables[table.name]
-        faults = [fault for fault in self.faults if fault.file == table.file]
-        rows = {fault.row for fault in faults}
+        faults = self.withholding(table)
+        rows = _rows(faults)
         good, bad = frame[~frame.index.isin(rows)], frame[frame.index.isin(rows)]
         if table.optional and faults:
             return pd.concat([good, _emptied(bad, table, faults)])
@@ -57,13 +70,17 @@ class Mappings:
         return good[good[table.key] != ANY] if faults else good
 
 
+def _rows(faults: Iterable[MappingFault]) -> set[int]:
+    return {row for fault in faults for row in fault.rows}
+
+
 def _emptied(bad: pd.DataFrame, table: Table, faults: list[MappingFault]) -> pd.DataFrame:
     """Rows at fault of a table that lets through what it does not list: they stay, saying nothing.
 
     Raises ConfigurationError where it is not known which keys they are: a customer whose link cannot be read
     would be created a second time.
     """
-    if not {fault.row for fault in faults} <= set(bad.index) or not bad[table.key].str.fullmatch("[0-9]{1,18}").all():
+    if not _rows(faults) <= set(bad.index) or not bad[table.key].str.fullmatch("[0-9]{1,18}").all():
         raise ConfigurationError(f"{faults[0]}. Nothing is built until {table.file} is mended.")
     return bad.drop_duplicates(table.key).assign(**{name: "" for name in table.column_names if name != table.key})
 
@@ -108,20 +125,25 @@ def _file_like(folder: Path, name: str) -> str:
 
 def _records(path: Path) -> list[list[str]]:
     """All rows, stripped, without the empty cells at their ends."""
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(row, "is not UTF-8; save it as 'CSV UTF-8'") from None
+    text = _text(path.read_bytes())
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
     records: list[list[str]] = []
     try:
         records.extend(_trimmed(record) for record in reader)
     except csv.Error as error:
-        raise _Unreadable(len(records) + 1, f"is not CSV, a quote may be open: {error}") from None
+        raise _Unreadable(len(records) + 1, f"a quote may be open: {error}") from None
     return records
+
+
+def _text(content: bytes) -> str:
+    """Spreadsheets save as UTF-8, as ANSI (cp1252) or as UTF-16. UNREADABLE stands for what cannot be decoded."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "cp1252", "replace")
 
 
 def _trimmed(record: Sequence[str]) -> list[str]:
@@ -137,32 +159,37 @@ def _read(records: list[list[str]], table: Table) -> tuple[pd.DataFrame, list[Ma
     position = {name: header.index(name) for name in table.column_names if name in header}
     rows = {row: cells for row, cells in enumerate(records[1:], HEADER + 1) if cells}
     faults += [
-        MappingFault(table.file, row, "", "has a value beyond the last column")
+        MappingFault(table.file, row, "", f"a value stands beyond the last column, {header[-1]}: delete or quote it")
         for row, cells in rows.items()
-        if len(cells) > len(header)
+        if header and len(cells) > len(header)
     ]
     values = {
         column.name: [_normal(column, cells, position.get(column.name)) for cells in rows.values()]
         for column in table.columns
     }
     frame = pd.DataFrame(values, index=pd.Index(list(rows), name="row", dtype="int64"), dtype="str")
-    if not faults or all(fault.row > HEADER for fault in faults):  # else every cell would be at fault
+    if all(fault.row for fault in faults):  # else every cell would be at fault
         faults += _row_faults(frame, table)
     return frame, sorted(faults, key=lambda fault: fault.row)
 
 
 def _header_faults(header: list[str], table: Table) -> Iterator[MappingFault]:
-    expected = table.column_names
-    missing = [name for name in expected if name not in header]
-    for name in missing:
-        yield MappingFault(table.file, HEADER, name, "the column is missing")
-    for place, name in enumerate(header, 1):
-        if name not in expected:
-            near = get_close_matches(name, missing or expected, 1) or missing or expected
-            label = name or f"column {place}"
-            yield MappingFault(table.file, HEADER, label, f"is not a column of this file; expected {near[0]}")
-        elif header.index(name) != place - 1:
-            yield MappingFault(table.file, HEADER, name, "the column stands twice")
+    if not header:
+        yield MappingFault(table.file, 0, "", f"has no header; expected {', '.join(table.column_names)}")
+        return
+    known = table.column_names
+    unknown = [name or f"column {place}" for place, name in enumerate(header, 1) if name not in known]
+    for name in known:
+        if name not in header:
+            near = get_close_matches(name, unknown, 1)
+            unknown = [label for label in unknown if label not in near]
+            hint = f", but a column {near[0]!r}: rename it" if near else ": add it"
+            yield MappingFault(table.file, 0, name, f"has no column {name}{hint}")
+        elif header.count(name) > 1:
+            yield MappingFault(table.file, 0, name, f"has the column {name} twice: delete one")
+    for label in unknown:
+        message = f"has a column {label!r}: delete it; expected only {', '.join(known)}"
+        yield MappingFault(table.file, 0, label, message)
 
 
 def _normal(column: Column, cells: list[str], position: int | None) -> str:
@@ -188,17 +215,22 @@ def _row_faults(frame: pd.DataFrame, table: Table) -> Iterator[MappingFault]:
 def _cell_fault(column: Column, value: str) -> str:
     """What is wrong with one cell; "" where nothing is."""
     if not value:
-        return "is empty; expected a value" if column.required else ""
-    if value == ANY and column.wildcard:
-        return ""
-    if column.kind is Kind.ID and not (value.isascii() and value.isdigit() and len(value) <= 18):
+        return f"column {column.name} is empty; expected {column.expected}" if column.required else ""
+    if UNREADABLE in value:
+        return f"column {column.name}: {value!r} holds a character that cannot be read; save the file as 'CSV UTF-8'"
+    wrong = "" if value == ANY and column.wildcard else _wrong(column.kind, value)
+    return f"column {column.name}: {wrong}" if wrong else ""
+
+
+def _wrong(kind: Kind, value: str) -> str:
+    if kind is Kind.ID and not (value.isascii() and value.isdigit() and len(value) <= 18):
         return f"{value!r} is no ServiceTitan id; expected digits only"
-    if column.kind is Kind.TARGET_TYPE and value not in ("account", "item"):
+    if kind is Kind.TARGET_TYPE and value not in ("account", "item"):
         return f"{value!r} is unknown; expected account or item"
-    if column.kind is Kind.BATCHES:
+    if kind is Kind.BATCHES:
         for code in value.split():
             if not (code.isascii() and code.isalpha() and len(code) <= 10):
-                return f"{code!r} is no batch code; expected at most ten letters, without digits"
+                return f"{code!r} is no journal code; expected at most ten letters, without digits"
     return ""
 
 
@@ -207,8 +239,9 @@ def _duplicates(frame: pd.DataFrame, table: Table) -> Iterator[MappingFault]:
     rows: dict[str, list[int]] = {}
     for row, value in zip(frame.index, frame[table.key], strict=True):
         rows.setdefault(value.casefold(), []).append(row)
-    for key, found in rows.items():
-        for row in found if key and len(found) > 1 else ():
-            others = ", ".join(str(other) for other in found if other != row)
-            value = frame[table.key][row]
-            yield MappingFault(table.file, row, table.key, f"{value!r} stands in row {others} too")
+    for key, (first, *others) in rows.items():
+        if key and others:
+            listed = f"{', '.join(str(row) for row in (first, *others[:-1]))} and {others[-1]}"
+            surplus = "one" if len(others) == 1 else "all but one"
+            message = f"column {table.key}: {frame[table.key][first]} stands in rows {listed}: delete {surplus}"
+            yield MappingFault(table.file, first, table.key, message, tuple(others))

@@ -20,8 +20,12 @@ class Kind(StrEnum):
 class Column:
     name: str
     kind: Kind = Kind.TEXT
-    required: bool = False  # a value in every row; the column itself is always required
+    expected: str = ""  # what stands in every row; "": a cell may be empty (the column itself is always required)
     wildcard: bool = False
+
+    @property
+    def required(self) -> bool:
+        return bool(self.expected)
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,10 @@ TABLES = (
         "business_units",
         key="business_unit_id",
         columns=(
-            Column("business_unit_id", Kind.ID, required=True),
+            Column("business_unit_id", Kind.ID, "the id of a business unit of ServiceTitan"),
             Column("business_unit_name"),
-            Column("dimension_code", required=True),
-            Column("dimension_value", required=True),
+            Column("dimension_code", expected="the code of a dimension such as DEPARTMENT"),
+            Column("dimension_value", expected="the code of a value of that dimension"),
             Column("account"),  # of lines whose own account has no row
         ),
     ),
@@ -56,25 +60,25 @@ TABLES = (
         "accounts",
         key="gl_account_number",
         columns=(
-            Column("gl_account_number", required=True, wildcard=True),
-            Column("target_type", Kind.TARGET_TYPE, required=True),
-            Column("target_number", required=True),
+            Column("gl_account_number", expected="a general ledger account of ServiceTitan, or *", wildcard=True),
+            Column("target_type", Kind.TARGET_TYPE, "account or item"),
+            Column("target_number", expected="the number of an account or item of the ERP"),
         ),
     ),
     Table(
         "payment_types",
         key="payment_type_name",
         columns=(
-            Column("payment_type_name", required=True, wildcard=True),
+            Column("payment_type_name", expected="a payment type of ServiceTitan, or *", wildcard=True),
             Column("balancing_account"),  # empty: what an administrator set on the batch
-            Column("batches", Kind.BATCHES, required=True),
+            Column("batches", Kind.BATCHES, "journal codes such as STPAYA STPAYB"),
         ),
     ),
     Table(
         "tax_zones",
         key="tax_zone_id",
         columns=(
-            Column("tax_zone_id", Kind.ID, required=True, wildcard=True),
+            Column("tax_zone_id", Kind.ID, "the id of a tax zone of ServiceTitan, or *", wildcard=True),
             Column("tax_zone_name"),
             Column("liability_account"),
             Column("tax_code"),  # of taxable lines, where the ERP computes
@@ -83,12 +87,18 @@ TABLES = (
     Table(
         "payment_terms",
         key="term_name",
-        columns=(Column("term_name", required=True), Column("erp_code", required=True)),
+        columns=(
+            Column("term_name", expected="payment terms of ServiceTitan"),
+            Column("erp_code", expected="the code of payment terms of the ERP"),
+        ),
     ),
     Table(
         "customers",
         key="customer_id",
-        columns=(Column("customer_id", Kind.ID, required=True), Column("erp_number", required=True)),
+        columns=(
+            Column("customer_id", Kind.ID, "the id of a customer of ServiceTitan"),
+            Column("erp_number", expected="the number of a customer of the ERP"),
+        ),
         optional=True,
     ),
 )

@@ -33,23 +33,29 @@ def ids(con: duckdb.DuckDBPyConnection, entity: str) -> list[int]:
 
 
 def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """The values that mapping tables may name, as `mapping.check.Known` takes them."""
+    """The values that mapping tables may name with what they are called, as `mapping.check.Known` takes them."""
 
-    def values(query: str) -> set[str]:
-        return {row[0] for row in con.execute(query).fetchall()}
+    def names(query: str) -> dict[str, str]:
+        return {value: name or "" for value, name in con.execute(query).fetchall()}
 
-    dimensions: dict[str, set[str]] = {
-        code: set() for code in values("select code from staging.stg_business_central__dimensions")
-    }
-    named = "select dimension_code, code from staging.stg_business_central__dimension_values"
-    for dimension, code in con.execute(named).fetchall():
-        dimensions.setdefault(dimension, set()).add(code)
-    postable = "account_type = 'Posting' and is_direct_posting and not is_blocked"
+    def listed(table: str, key: str = "code", where: str = "true") -> dict[str, str]:
+        return names(f"select {key}, display_name from staging.stg_business_central__{table} where {where}")
+
+    def in_servicetitan(table: str, key: str) -> dict[str, str] | None:
+        """None where the list was never read: that says nothing about an id."""
+        return names(f"select {key}::varchar, name from staging.stg_servicetitan__{table}") or None
+
+    dimensions: dict[str, dict[str, str]] = {code: {} for code in listed("dimensions")}
+    values = "select dimension_code, code, display_name from staging.stg_business_central__dimension_values"
+    for dimension, code, name in con.execute(values).fetchall():
+        dimensions.setdefault(dimension, {})[code] = name or ""
     return {
-        "accounts": values(f"select number from staging.stg_business_central__accounts where {postable}"),
-        "items": values("select number from staging.stg_business_central__items where not is_blocked"),
+        "accounts": listed("accounts", "number", "account_type = 'Posting' and is_direct_posting and not is_blocked"),
+        "items": listed("items", "number", "not is_blocked"),
         "dimensions": dimensions,
-        "payment_terms": values("select code from staging.stg_business_central__payment_terms"),
-        "tax_codes": values("select code from staging.stg_business_central__tax_groups"),
-        "customers": values("select number from staging.stg_business_central__customers"),
+        "payment_terms": listed("payment_terms"),
+        "tax_codes": listed("tax_groups"),
+        "customers": listed("customers", "number"),
+        "business_units": in_servicetitan("business_units", "business_unit_id"),
+        "tax_zones": in_servicetitan("tax_zones", "tax_zone_id"),
     }

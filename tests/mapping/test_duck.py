@@ -38,6 +38,20 @@ def test_rows_at_fault_are_left_out_and_no_default_stands_in(write: Write, con: 
     assert faults == [("accounts.csv", 2, "target_number", "4010", "does not exist")]
 
 
+def test_each_spelling_of_a_key_that_stands_twice_is_told_of(write: Write, con: duckdb.DuckDBPyConnection) -> None:
+    install(con, write(payment_types=GOOD["payment_types"] + "visa,,STPAYD\n"))
+    assert con.execute("select payment_type_name from mapping.payment_types").fetchall() == [("Check",)]
+    faults = con.execute("select row, key, message from mapping.faults order by row").fetchall()
+    said = "column payment_type_name: Visa stands in rows 2 and 4: delete one"
+    assert faults == [(2, "Visa", said), (4, "visa", said)]
+
+
+def test_what_withholds_nothing_is_no_fault_of_a_document(write: Write, con: duckdb.DuckDBPyConnection) -> None:
+    install(con, write().with_faults([MappingFault("accounts.csv", 2, "x", "is unused", withholds=False)]))
+    assert con.execute("select count(*) from mapping.accounts").fetchall() == [(2,)]
+    assert con.execute("select count(*) from mapping.faults").fetchall() == [(0,)]
+
+
 def test_a_file_with_a_broken_header_maps_nothing(write: Write, con: duckdb.DuckDBPyConnection) -> None:
     install(con, write(payment_terms="term_name,code\nCash,C\n"))
     assert con.execute("from mapping.payment_terms").fetchall() == []
@@ -72,7 +86,7 @@ def test_a_link_at_fault_stays_and_says_nothing(write: Write, con: duckdb.DuckDB
         "customer_id;number\n7;C7\n",
         "customer_id,erp_number\n1.2E+15,C7\n",
         "customer_id,erp_number\n1234567890123456789,C7\n",
-        b"customer_id,erp_number\n7,\xe9\n",
+        b"customer_id,erp_number\n7\x81,C7\n",
         'customer_id,erp_number\n7,"C7\n8,C8\n',
     ],
 )

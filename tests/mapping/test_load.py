@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from st_erp_pipelines.mapping.load import MappingFault
+from st_erp_pipelines.mapping.tables import TABLES
 from tests.mapping.conftest import GOOD, Write
 
 UNITS = GOOD["business_units"]
@@ -53,16 +54,34 @@ def test_a_line_break_inside_quotes_is_one_row(write: Write) -> None:
     ("table", "content", "row", "column", "message"),
     [
         ("accounts", None, 0, "", "is missing from"),
-        ("accounts", "", 1, "target_type", "column is missing"),
-        ("accounts", "gl_account_number,target_number\n4010,1\n", 1, "target_type", "column is missing"),
-        ("payment_terms", "term_name,erp_cod\nCash,C\n", 1, "erp_cod", "expected erp_code"),
-        ("payment_terms", "term_name,erp_code,note\nCash,C,x\n", 1, "note", "is not a column"),
-        ("payment_terms", "term_name,,erp_code\nCash,x,C\n", 1, "column 2", "is not a column"),
-        ("payment_terms", "term_name,erp_code,term_name\nCash,C,x\n", 1, "term_name", "stands twice"),
-        ("payment_terms", "term_name,erp_code\nCash,C,x\n", 2, "", "beyond the last column"),
-        ("payment_terms", "term_name,erp_code\nCash,C\nNet 30,\n", 3, "erp_code", "is empty"),
+        ("accounts", "", 0, "", "has no header; expected gl_account_number, target_type, target_number"),
+        (
+            "accounts",
+            "gl_account_number,target_number\n4010,1\n",
+            0,
+            "target_type",
+            "has no column target_type: add it",
+        ),
+        (
+            "payment_terms",
+            "term_name,erp_cod\nCash,C\n",
+            0,
+            "erp_code",
+            "has no column erp_code, but a column 'erp_cod': rename it",
+        ),
+        ("payment_terms", "term_name,erp_code,note\nCash,C,x\n", 0, "note", "has a column 'note': delete it"),
+        ("payment_terms", "term_name,,erp_code\nCash,x,C\n", 0, "column 2", "delete it"),
+        ("payment_terms", "term_name,erp_code,term_name\nCash,C,x\n", 0, "term_name", "twice"),
+        ("payment_terms", "term_name,erp_code\nCash,C,x\n", 2, "", "a value stands beyond the last column, erp_code"),
+        (
+            "payment_terms",
+            "term_name,erp_code\nCash,C\nNet 30,\n",
+            3,
+            "erp_code",
+            "column erp_code is empty; expected the code of",
+        ),
         ("payment_terms", "term_name,erp_code\n,C\n", 2, "term_name", "is empty"),
-        ("payment_terms", b"term_name,erp_code\nCash,C\nCaf\xe9,C\n", 3, "", "CSV UTF-8"),
+        ("payment_terms", b"term_name,erp_code\nCash,C\nCaf\x81,C\n", 3, "term_name", "CSV UTF-8"),
         ("payment_terms", 'term_name,erp_code\nCash,C\n"Net,C\nNet 30,C\n', 3, "", "a quote may be open"),
         ("business_units", UNITS.replace("12,", "1.2E+15,"), 3, "business_unit_id", "expected digits only"),
         ("business_units", UNITS.replace("12,", "*,"), 3, "business_unit_id", "expected digits only"),
@@ -76,6 +95,13 @@ def test_a_line_break_inside_quotes_is_one_row(write: Write) -> None:
             "expected account or item",
         ),
         ("payment_types", GOOD["payment_types"].replace("STPAYB", "STPAY2"), 2, "batches", "'STPAY2'"),
+        (
+            "payment_types",
+            GOOD["payment_types"].replace("STPAYC", ""),
+            3,
+            "batches",
+            "column batches is empty; expected journal codes such as STPAYA STPAYB",
+        ),
         (
             "payment_types",
             GOOD["payment_types"].replace("STPAYC", "STPAYMENTSC"),
@@ -94,12 +120,34 @@ def test_names_file_row_and_column(
     assert found, faults
     assert found[0].file == f"{table}.csv"
     assert message in found[0].message
+    assert f"column {column}" in found[0].message or not column or found[0].row == 0
 
 
 def test_a_missing_column_is_not_repeated_for_every_row(write: Write) -> None:
     faults = write(accounts="gl_account_number,target_number\n4010,1\n4020,2\n").faults
-    assert faults == [MappingFault("accounts.csv", 1, "target_type", "the column is missing")]
-    assert str(faults[0]) == "accounts.csv row 1, target_type: the column is missing"
+    assert faults == [MappingFault("accounts.csv", 0, "target_type", "has no column target_type: add it")]
+    assert str(faults[0]) == "accounts.csv has no column target_type: add it"
+
+
+def test_a_renamed_column_is_one_fault(write: Write) -> None:
+    (fault,) = write(business_units=UNITS.replace("dimension_code", "dimension")).faults
+    assert str(fault) == "business_units.csv has no column dimension_code, but a column 'dimension': rename it"
+
+
+def test_ansi_is_read_as_excel_saves_it(write: Write) -> None:
+    mappings = write(payment_terms="term_name,erp_code\nCafé – 30,C\n".encode("cp1252"))
+    assert mappings.faults == []
+    assert mappings.tables["payment_terms"].loc[2, "term_name"] == "Café – 30"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
+def test_one_unreadable_character_costs_one_row(write: Write, encoding: str) -> None:
+    start = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
+    content = start + b"term_name,erp_code\nCaf\x81,C\n" + "Café,C\n".encode(encoding.removesuffix("-sig"))
+    mappings = write(payment_terms=content)
+    (fault,) = mappings.faults
+    assert str(fault).startswith("payment_terms.csv row 2, column term_name: 'Caf\ufffd' holds a character that")
+    assert mappings.usable(TABLES[4])["term_name"].to_list() == ["Café"]
 
 
 @pytest.mark.parametrize(
@@ -110,16 +158,14 @@ def test_a_missing_column_is_not_repeated_for_every_row(write: Write) -> None:
         ("tax_zones", GOOD["tax_zones"] + "*,Any,1,\n*,All,2,\n", "tax_zone_id"),
     ],
 )
-def test_every_row_of_a_duplicate_key_is_at_fault(write: Write, table: str, rows: str, column: str) -> None:
+def test_rows_of_one_key_are_one_fault_and_all_left_out(write: Write, table: str, rows: str, column: str) -> None:
     faults = write(**{table: rows}).faults
     lines = rows.lower().replace("0011", "11").splitlines()
     keys = [line.split(",")[0] for line in lines]
     twice = [row for row, key in enumerate(keys, 1) if keys.count(key) == 2]
-    assert [(fault.file, fault.row, fault.column) for fault in faults] == [
-        (f"{table}.csv", row, column) for row in twice
-    ]
-    assert f"row {twice[1]}" in faults[0].message
-    assert f"row {twice[0]}" in faults[1].message
+    (fault,) = faults
+    assert (fault.file, fault.rows, fault.column) == (f"{table}.csv", tuple(twice), column)
+    assert f"stands in rows {twice[0]} and {twice[1]}: delete one" in fault.message
 
 
 def test_every_fault_of_every_file_at_once(write: Write) -> None:
