@@ -222,6 +222,18 @@ def test_a_voided_payment_takes_back_the_parts_it_had(
     assert [(document.part, document.verdict) for document in build(world, *parts, *POSTED)] == expected
 
 
+@pytest.mark.parametrize("amount", ["40", "50"])  # edited meanwhile: what was sent is settled first
+def test_a_payment_voided_and_restored_gets_back_the_parts_of_its_fixed_split(world: World, amount: str) -> None:
+    world.payment(9, (1, "60"), (2, amount), total=str(60 + int(amount)))
+    split = '[{"amount":"60.00","key":"AP9-1-R1"},{"amount":"40.00","key":"AP9-2"}]'
+    gone = [part(0, "withdrawn", "100", split='[{"amount":"100.00","key":"AP9-0"}]'), part(3, "withdrawn", "40")]
+    parts = [part(1, "posted", "60", "ST-A-INV-1", split=split), part(2, "withdrawn", "40", "ST-A-INV-2")]
+    document = only(build(world, *gone, *parts, *POSTED))
+    assert (document.part, document.verdict, str(document.amount)) == (2, "due", "40.00")
+    assert document.payload["invoice_key"] == "ST-A-INV-2"
+    assert [each["key"] for each in document.payload["parts"]] == ["AP9-1", "AP9-2"]
+
+
 # What a person replayed
 
 

@@ -43,6 +43,7 @@ def outbox(tmp_path: Path) -> Outbox:
 
 def expected(part: int, amount: str, applies_to: str, **values: object) -> KnownDocument:
     plain = known("payment", 9, "ready", part=part, amount=Decimal(amount), applies_to=applies_to, party="STA-7")
+    plain = plain._replace(split='[{"amount":"0.05","key":"AP9-0"},{"amount":"60.10","key":"AP9-1"}]')
     return plain._replace(**{"remote_id": None, "adopt_only": True} | values)  # type: ignore[arg-type]
 
 

@@ -30,7 +30,8 @@ class KnownDocument(NamedTuple):
     """A row of the outbox. `is_fixed`: it stands over there, or may; a try that proved otherwise fixes nothing.
 
     `amount` and `applies_to` (the business key of the invoice in the payload, or "") are asked of payments
-    only: a payment of which one part is fixed keeps its parts as they are here. `party` is asked of invoices:
+    only: a payment of which one part is fixed keeps its parts as they are here. So is `split`, the parts that
+    its payload names, as JSON text. `party` is asked of invoices:
     who pays them. `replayed`: a person wants it posted, whatever the rules say that leave a document out.
     """
 
@@ -51,6 +52,7 @@ class KnownDocument(NamedTuple):
     adopt_only: bool = False
     party: str = ""
     replayed: bool = False
+    split: str = ""
 
 
 class Link(NamedTuple):
@@ -71,6 +73,12 @@ class KnownDocuments:
 
 
 _payload = sa.cast(documents.c.payload, sa.JSON().with_variant(sa.Text(), "sqlite"))  # SQLite's JSON is text
+
+
+def _of_payments(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(sa.case((documents.c.flow == "payments", value.as_string())), "")
+
+
 _later = attempts.alias()
 # As `Outbox.wanted` judges it: what was taken back or proven absent settles the tries before it, too.
 _settled_later = sa.exists().where(
@@ -85,7 +93,8 @@ _tried = sa.select(attempts.c.document_id).where(
 )
 _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "is_fixed": documents.c.state.in_(MAY_STAND) | documents.c.id.in_(_tried),
-    "applies_to": sa.func.coalesce(sa.case((documents.c.flow == "payments", _payload["invoice_key"].as_string())), ""),
+    "applies_to": _of_payments(_payload["invoice_key"]),
+    "split": _of_payments(_payload["parts"]),
     "is_flagged": documents.c.flag != "",
 }
 
@@ -103,7 +112,7 @@ def read_known(outbox: Outbox, connection: str, place: str) -> KnownDocuments:
 ROWS_AT_ONCE = 20_000
 DOCUMENT_TYPES = {
     **dict.fromkeys(("flow", "kind", "source_key", "state", "source_hash"), "varchar"),
-    **dict.fromkeys(("remote_id", "remote_number", "business_key", "applies_to"), "varchar"),
+    **dict.fromkeys(("remote_id", "remote_number", "business_key", "applies_to", "split"), "varchar"),
     **dict.fromkeys(("part", "revision"), "integer"),
     **dict.fromkeys(("is_fixed", "is_flagged", "adopt_only", "replayed"), "boolean"),
     "amount": "decimal(18, 4)",

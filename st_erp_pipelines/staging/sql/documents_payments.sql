@@ -5,6 +5,7 @@ with known as (
     select
         known.source_key,
         bool_or(known.is_fixed) as is_any_fixed,
+        string_agg(known.split, '') filter (where known.is_fixed) as fixed_split,
         bool_or(known.adopt_only) as is_any_adopt_only,
         bool_or(known.replayed) as is_any_replayed,
         bool_or(is_built_again(
@@ -24,6 +25,7 @@ select
     coalesce(known.is_any_fixed, false) or payment.is_active is not distinct from false as keeps_parts,
     is_adopt_only(known.is_any_adopt_only, payment.sync_status, payment.first_sync_status) as is_any_adopt_only,
     coalesce(known.is_any_replayed, false) as is_any_replayed,
+    known.fixed_split,
     coalesce(own_type.payment_type_name, any_type.payment_type_name) is not null as is_type_mapped,
     coalesce(case when own_type.payment_type_name is null then any_type.batches else own_type.batches end, '') as batches,
     coalesce(
@@ -78,7 +80,10 @@ kept as (
         try_cast(regexp_extract(known.applies_to, '-INV-(\d+)', 1) as bigint) as invoice_id
     from payments as payment
     join newest_known as known on known.kind = 'payment' and known.source_key = payment.source_key
-    where known.state <> 'withdrawn'
+    -- What was taken back is a part again once the payment is restored, if it was one of those that were sent.
+    where
+        known.state <> 'withdrawn'
+        or (payment.is_active and regexp_matches(payment.fixed_split, '-' || known.part || '(-R\d+)?"'))
 ),
 parts as (
     select fresh.* from fresh join payments using (payment_id) where not keeps_parts
