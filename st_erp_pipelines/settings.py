@@ -6,9 +6,8 @@ One connection with a fault is left out and named; the others run. Messages quot
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -103,7 +102,7 @@ class ServiceTitan(Model):
     app_key: Credential
     client_id: Credential
     client_secret: Credential
-    page_size: int = Field(default=1000, ge=1, le=5000)
+    page_size: int = Field(default=1000, ge=1, le=5000, description="a number from 1 to 5000")
     timing: ServiceTitanTiming = ServiceTitanTiming()
 
     @field_validator("api_url", "auth_url", mode="before")
@@ -147,8 +146,8 @@ class BusinessCentral(Model):
 class Flow(Model):
     mode: Literal["observe", "draft", "post"] = "observe"
     schedule: Cron | None = None
-    max_documents: int | None = Field(default=None, gt=0)
-    max_amount: Decimal | None = Field(default=None, gt=0)
+    max_documents: int | None = Field(default=None, gt=0, description="a number of documents such as 500")
+    max_amount: Decimal | None = Field(default=None, gt=0, description="an amount such as 50000")
 
 
 class CustomersFlow(Flow):
@@ -182,6 +181,8 @@ class Rules(Model):
 
 
 class Connection(Model):
+    """`go_live` may be earlier than `start_date`: what was last modified before the latter is then not posted."""
+
     name: Name = Field(description="letters, digits and _")
     key_prefix: Prefix = Field(description="one to three letters")
     time_zone: Zone = Field(description="a time zone such as America/Chicago")
@@ -197,7 +198,10 @@ class Connection(Model):
     @field_validator("mappings")
     @classmethod
     def _beside_the_file(cls, value: Path, info: ValidationInfo) -> Path:
-        return Path((info.context or {}).get("folder", "")) / value
+        folder = Path((info.context or {}).get("folder", "")) / value
+        if not folder.is_dir():
+            raise ValueError(f"names a folder that does not exist: {folder}")
+        return folder
 
     @property
     def place(self) -> str:
@@ -214,7 +218,7 @@ def place_of(erp: BusinessCentral) -> str:
 
 @dataclass(frozen=True)
 class ConfigFault:
-    """`line` is 0 where the whole file is meant; `field` is dotted, within its connection if it has one."""
+    """`line` is 0 and `field` "" where the whole file is meant; else dotted, within its connection if it has one."""
 
     file: Path
     line: int
@@ -223,8 +227,9 @@ class ConfigFault:
     connections: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        at = f"{self.file}:{self.line}" if self.line else str(self.file)
         of = f"{', '.join(self.connections)}: " if self.connections else ""
-        return f"{self.file}:{self.line}: {of}{self.field} {self.message}"
+        return f"{at} {self.message}" if not self.field else f"{at}: {of}{self.field} {self.message}"
 
 
 @dataclass(frozen=True)
@@ -232,6 +237,7 @@ class Settings:
     connections: list[Connection]
     faults: list[ConfigFault]
     faulty: list[str]  # connections left out; one without a usable name is called after its position
+    warnings: list[ConfigFault] = field(default_factory=list)  # of connections that run
 
 
 def load(path: Path) -> Settings:
@@ -249,8 +255,20 @@ def load(path: Path) -> Settings:
     names = [_name_of(entry, position) for position, entry in enumerate(entries)]
     faults = [_fault(path, finding, names) for finding in sorted(findings, key=lambda finding: finding[1])]
     faulty = {name for fault in faults for name in fault.connections}
-    running = [connection for connection in valid.values() if connection.name not in faulty]
-    return Settings(running, faults, [name for name in dict.fromkeys(names) if name in faulty])
+    running = {position: each for position, each in valid.items() if each.name not in faulty}
+    warnings = [_fault(path, finding, names) for finding in _secrets_in_clear(running, text)]
+    left_out = [name for name in dict.fromkeys(names) if name in faulty]
+    return Settings(list(running.values()), faults, left_out, warnings)
+
+
+def _secrets_in_clear(running: dict[int, Connection], text: YamlText) -> Iterator[Finding]:
+    for position, connection in running.items():
+        for part in ("servicetitan", "erp"):
+            for name, value in getattr(connection, part):
+                if isinstance(value, Secret) and value.stands_in_clear:
+                    place = ("connections", position, part, name)
+                    message = "stands in clear text; put it into the environment and write ${NAME}"
+                    yield place, text.line_of(place), message
 
 
 def _entries(text: YamlText, findings: list[Finding]) -> list[Any]:
@@ -258,9 +276,11 @@ def _entries(text: YamlText, findings: list[Finding]) -> list[Any]:
     entries = top.get("connections")
     for key in top.keys() - {"connections"}:
         findings.append(((key,), text.line_of((key,)), "is an unknown key; expected connections"))
-    if isinstance(entries, list):
+    if isinstance(entries, list) and entries:
         return entries
-    if not findings or text.values is not None:
+    if isinstance(entries, list):
+        findings.append((("connections",), text.line_of(("connections",)), "is empty; expected a connection"))
+    elif not findings or text.values is not None:
         findings.append((("connections",), text.line_of(("connections",)), "is missing; expected a list"))
     return []
 
@@ -277,22 +297,24 @@ def _fault(path: Path, finding: Finding, names: list[str]) -> ConfigFault:
     inside = len(place) > 1 and place[0] == "connections"
     concerned = (names[int(place[1])],) if inside else ()
     field = ".".join(str(part) for part in (place[2:] if inside else place))
-    return ConfigFault(path, line, field or ("connection" if inside else "file"), message, concerned)
+    return ConfigFault(path, line, field or ("connection" if inside else ""), message, concerned)
 
 
 def _clashes(entries: list[Any], text: YamlText) -> Iterator[Finding]:
-    """What two connections may not share. Both are at fault, since nobody can say which one is meant."""
+    """What two connections may not share. Both are at fault, since nobody can say which one is meant.
+
+    Of a pair one thing is told: two of one name are likely copies, which share all the rest.
+    """
     claims = [_claims(entry) for entry in entries]
-    shared = Counter(claim for own in claims for claim in own.items())
     for position, own in enumerate(claims):
+        told: set[int] = set()
         for key, value in own.items():
-            if shared[key, value] > 1:
-                others = (
-                    other for other, theirs in enumerate(claims) if other != position and theirs.get(key) == value
-                )
-                names = ", ".join(_name_of(entries[other], other) for other in others)
+            others = {other for other, theirs in enumerate(claims) if other != position and theirs.get(key) == value}
+            if others - told:
+                names = ", ".join(_name_of(entries[other], other) for other in sorted(others - told))
                 place = ("connections", position, key)
                 yield place, text.line_of(place), f"{_CLASHES[key]} {names}"
+            told |= others
 
 
 _CLASHES = {

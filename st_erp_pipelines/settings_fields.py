@@ -39,8 +39,12 @@ class Secret:
             raise ConfigurationError(f"{self._field or 'a credential'} is read from {named[1]}, which is not set")
         return value
 
+    @property
+    def stands_in_clear(self) -> bool:
+        return not self._reference.fullmatch(self._text)
+
     def __str__(self) -> str:
-        return self._text if self._reference.fullmatch(self._text) else "********"
+        return "********" if self.stands_in_clear else self._text
 
     def __repr__(self) -> str:
         return f"Secret({str(self)!r})"
@@ -72,7 +76,7 @@ def _day(value: object) -> object:
     try:
         return date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
-        raise ValueError("expected a date such as 2026-11-01") from None
+        raise ValueError(f"is {value!r}; expected a date such as 2026-11-01") from None
 
 
 def _duration(value: object) -> object:
@@ -80,7 +84,7 @@ def _duration(value: object) -> object:
         return value
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip())
     if not match:
-        raise ValueError("expected a duration such as 20m, 90s, 1h or 12.5s")
+        raise ValueError(f"is {value!r}; expected a duration such as 20m, 90s, 1h or 12.5s")
     return timedelta(seconds=float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]])
 
 
@@ -88,7 +92,7 @@ def _zone(value: str) -> str:
     try:
         return ZoneInfo(value.strip()).key
     except (OSError, ValueError, KeyError):  # a folder of zones, a path, an unknown name
-        raise ValueError(f"{value!r} is unknown; expected a time zone such as America/Chicago") from None
+        raise ValueError(f"is {value!r}; expected a time zone such as America/Chicago") from None
 
 
 def _cron(value: str) -> str:
@@ -97,7 +101,7 @@ def _cron(value: str) -> str:
     try:
         dg.ScheduleDefinition(job_name="any", cron_schedule=value)
     except dg.DagsterInvalidDefinitionError:
-        raise ValueError(f"{value!r} is no schedule; expected five cron fields such as */15 * * * *") from None
+        raise ValueError(f"is {value!r}; expected five cron fields such as */15 * * * *") from None
     return value
 
 
@@ -129,7 +133,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Url = Annotated[str, AfterValidator(_url)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
-Span = Annotated[Duration, Field(gt=timedelta(0))]
+Span = Annotated[Duration, Field(gt=timedelta(0), description="a duration longer than 0, such as 20m")]
 Batch = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z]{1,10}$"),

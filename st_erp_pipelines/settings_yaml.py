@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -38,16 +38,30 @@ class YamlText:
         return self.lines.get(place, 0)
 
     def findings(self, error: ValidationError, model: type[BaseModel], at: Place) -> Iterator[Finding]:
-        """What `model` said of the values at that place. No message holds an input of pydantic's."""
+        """What `model` said of the values at that place.
+
+        A message holds what was written only of known fields, which are not secret: validators of secrets and
+        URLs raise a message of their own.
+        """
         for detail in error.errors(include_url=False, include_context=False, include_input=False):
             place = (*at, *detail["loc"])
-            yield place, self.line_of(place), _message(detail, model)
+            yield place, self.line_of(place), _message(detail, model, self.value_at(place))
+
+    def value_at(self, place: Place) -> Any:
+        """None where nothing is written."""
+        value = self.values
+        for part in place:
+            if isinstance(value, dict):
+                value = value.get(str(part))
+            else:
+                value = value[part] if isinstance(value, list) and isinstance(part, int) else None
+        return value
 
 
-def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def _message(detail: ErrorDetails, model: type[BaseModel], written: Any) -> str:
     siblings = _fields_at(model, detail["loc"][:-1])
     key = str(detail["loc"][-1]) if detail["loc"] else ""
-    expected = siblings[key].description if key in siblings else None
+    expected = _expected(siblings[key]) if key in siblings else ""
     if detail["type"] == "extra_forbidden":
         near = get_close_matches(key, siblings, 1)
         return f"is an unknown key; expected {near[0] if near else 'one of ' + ', '.join(siblings)}"
@@ -57,7 +71,18 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "model_type":
         return "expected a mapping of keys"
-    return f"expected {expected}" if expected else detail["msg"].replace("Input should be", "expected")
+    stands = (f"is {written!r}; " if written else "is empty; ") if isinstance(written, str) else ""
+    wanted = f"expected {expected}" if expected else detail["msg"].replace("Input should be", "expected")
+    return stands + wanted
+
+
+def _expected(field: FieldInfo) -> str:
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    if len(choices) > 1:
+        return f"one of {', '.join(choices)}"
+    if field.annotation is bool:
+        return "true or false"
+    return field.description or ", ".join(choices)
 
 
 def _fields_at(model: Any, place: Place) -> dict[str, FieldInfo]:
@@ -67,11 +92,13 @@ def _fields_at(model: Any, place: Place) -> dict[str, FieldInfo]:
 
 
 def read_yaml(path: Path) -> YamlText:
-    """Never raises for what the file holds; messages quote nothing of it but keys."""
+    """Never raises for what the file holds; these messages quote nothing of it but keys."""
     found = YamlText()
     try:
         node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
         found.values = _value(node, (), found) if node else None
+    except FileNotFoundError:
+        found.faults.append(((), 0, "does not exist. Set ST_ERP_CONFIG, or give --env."))
     except OSError as error:
         found.faults.append(((), 0, f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError:

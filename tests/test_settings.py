@@ -44,6 +44,7 @@ Load = Callable[[str], Settings]
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
     def write_and_load(text: str) -> Settings:
+        (tmp_path / "mappings/northwind_hvac").mkdir(parents=True, exist_ok=True)
         path = tmp_path / "connections.yaml"
         path.write_text(text, encoding="utf-8")
         return settings.load(path)
@@ -115,19 +116,31 @@ def test_place_is_the_same_for_every_spelling_of_one_url(load: Load) -> None:
     [
         ("    go_live: 2026-11-01\n", "", "go_live", "expected a date such as 2026-11-01"),
         ("    go_live: 2026-11-01\n", "    go_live:\n", "go_live", "is missing"),
-        ("go_live: 2026-11-01", "go_live: first of May", "go_live", "expected a date"),
+        (
+            "go_live: 2026-11-01",
+            "go_live: 26.10.2026",
+            "go_live",
+            "is '26.10.2026'; expected a date such as 2026-11-01",
+        ),
         ("go_live: 2026-11-01", "goo_live: 1\n    go_live: 2026-11-01", "goo_live", "expected go_live"),
         ("key_prefix: a", "key_prefix: AB1", "key_prefix", "one to three letters"),
         (
             "time_zone: America/Chicago",
             "time_zone: America/Chicag",
             "time_zone",
-            "'America/Chicag' is unknown",
+            "is 'America/Chicag'; expected a time zone",
         ),
-        ("time_zone: America/Chicago", "time_zone: America", "time_zone", "'America' is unknown"),
+        ("time_zone: America/Chicago", "time_zone: America", "time_zone", "is 'America'; expected a time zone"),
         ("start_date:", "schedule: 61 * * * *\n    start_date:", "schedule", "expected five cron fields"),
         ("start_date:", "schedule: soon\n    start_date:", "schedule", "expected five cron fields"),
-        ("mode: post", "mode: write", "flows.invoices.mode", "expected 'observe', 'draft' or 'post'"),
+        ("mode: post", "mode: write", "flows.invoices.mode", "is 'write'; expected one of observe, draft, post"),
+        ("100000.10", "lots", "flows.invoices.max_amount", "is 'lots'; expected an amount such as 50000"),
+        ("100000.10", "0", "flows.invoices.max_amount", "is '0'; expected an amount such as 50000"),
+        ("100000.10", "1, max_documents: 1.5", "flows.invoices.max_documents", "is '1.5'; expected a number of"),
+        ("    flows:", "    rules: {only_posted: maybe}\n    flows:", "rules.only_posted", "expected true or false"),
+        ("company: CRONUS USA, Inc.", "company: ''", "erp.company", "is empty; expected the company's id or name"),
+        ("settle_after: 20m", "settle_after: 0m", "erp.timing.settle_after", "is '0m'; expected a duration longer"),
+        ("northwind_hvac\n    serv", "northwind\n    serv", "mappings", "names a folder that does not exist: /"),
         ("mode: post", "schedule: '* * *'", "flows.invoices.schedule", "expected five cron fields"),
         ("tenant_id: 1001", "tenant_id: northwind", "servicetitan.tenant_id", "expected the tenant's number"),
         ("tenant_id: 1001", "tenant_id: 1001\n      page_size: 5001", "servicetitan.page_size", "5000"),
@@ -218,6 +231,19 @@ def test_both_of_a_clashing_pair_are_at_fault(load: Load, second: dict[str, Any]
     assert "southwind" in faults[0].message.lower() or field == "name"
 
 
+def test_two_entries_of_one_name_have_one_fault_each(load: Load) -> None:
+    found = load(two(name="northwind_hvac", key_prefix="A", servicetitan__tenant_id=1001))
+    assert [fault.field for fault in found.faults] == ["name", "name"]
+    assert found.connections == []
+
+
+def test_a_connection_shares_this_with_one_and_that_with_another(load: Load) -> None:
+    third = two(name="third", key_prefix="A", servicetitan__tenant_id=1003).split("- name: third")[1]
+    found = load(two(name="northwind_hvac", key_prefix="B") + "- name: third" + third)
+    assert [fault.field for fault in found.faults] == ["name", "key_prefix", "name", "key_prefix"]
+    assert found.faults[1].message.endswith("that of third")
+
+
 def test_one_prefix_may_serve_two_companies(load: Load) -> None:
     assert load(two(key_prefix="A", erp__company="Other", servicetitan__tenant_id=1001)).faults == []
 
@@ -254,18 +280,21 @@ def test_shared_settings_may_be_merged(load: Load) -> None:
         ("connections: none\n", 1, "expected a list"),
         ("connections: [\n", 2, "is not YAML"),
         ("connections: &all [*all]\n", 0, "refers to itself"),
-        ("connections: []\nconections: []\n", 2, "unknown key"),
+        ("connections: []\n", 1, "connections is empty; expected a connection"),
+        (NORTHWIND + "conections: []\n", len(NORTHWIND.splitlines()) + 1, "conections is an unknown key"),
         ("connections: []\n\x00", 0, "is not YAML"),
     ],
 )
 def test_a_file_that_is_no_list_of_connections(load: Load, text: str, line: int, message: str) -> None:
     fault = only(load(text))
     assert (fault.line, fault.connections) == (line, ())
-    assert message in fault.message
+    assert message in str(fault)
 
 
 def test_a_missing_or_unreadable_file_is_one_fault(tmp_path: Path) -> None:
-    assert "cannot be read" in only(settings.load(tmp_path / "none.yaml")).message
+    missing = only(settings.load(tmp_path / "none.yaml"))
+    assert str(missing) == f"{tmp_path}/none.yaml does not exist. Set ST_ERP_CONFIG, or give --env."
+    assert "cannot be read" in only(settings.load(tmp_path)).message
     (tmp_path / "latin.yaml").write_bytes("connections: [é]".encode("latin-1"))
     assert "UTF-8" in only(settings.load(tmp_path / "latin.yaml")).message
 
@@ -287,6 +316,25 @@ def test_a_secret_is_never_shown(load: Load) -> None:
         settings.ServiceTitan.model_validate({"client_secret": ["0123-literal-secret"]})
     assert all("literal-secret" not in text for text in [*shown, str(caught.value)])
     assert northwind.servicetitan.client_secret.resolve() == "0123-literal-secret"
+
+
+def test_a_secret_in_clear_text_is_warned_of(load: Load) -> None:
+    (warning,) = load(NORTHWIND).warnings
+    assert (warning.field, warning.line) == ("servicetitan.client_secret", line_of(NORTHWIND, "0123-literal"))
+    assert "stands in clear text; put it into the environment and write ${NAME}" in str(warning)
+    assert load(NORTHWIND.replace("0123-literal-secret", "${SECRET}")).warnings == []
+    assert load(NORTHWIND.replace("mode: post", "mode: live")).warnings == []
+
+
+def test_a_value_is_quoted_only_where_it_cannot_be_a_secret(load: Load) -> None:
+    for written, instead in [
+        ("client_secret: 0123", "client_secrt: 0123"),
+        ("client_secret: 0123", "client_secret: ${0123"),
+        ("tenant: contoso.example", "api_url: ftp://user:0123-literal-secret@h"),
+    ]:
+        found = load(NORTHWIND.replace(written, instead))
+        assert found.faults
+        assert not any("literal" in str(fault) for fault in found.faults)
 
 
 def test_a_secret_is_resolved_only_when_asked(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
