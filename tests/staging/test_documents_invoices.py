@@ -86,6 +86,36 @@ def test_only_what_the_office_posted_is_built(world: World, status: str, only_po
     assert bool(build(world, rules={"only_posted": only_posted})) is is_built
 
 
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        *((state, ["not_posted"]) for state in ("blocked", "ready", "entered", "rejected", "in_doubt")),
+        *((state, None) for state in ("posted", "adopted", "skipped", "withdrawn", "out_of_scope")),
+    ],
+)
+def test_what_the_office_took_back_before_it_was_sent_waits(
+    world: World, kind: str, state: str, expected: list[str] | None
+) -> None:
+    getattr(world, kind)(5, sync_status="Pending")
+    document = known(kind, 5, state, "edited")
+    assert [codes(each) for each in build(world, document)] == ([expected] if expected else [])
+    assert [codes(each) for each in build(world, document, rules={"only_posted": False})] in ([[]], [])
+
+
+def test_why_it_waits(world: World) -> None:
+    world.invoice(5, sync_status=None)
+    assert only(build(world, known("invoice", 5, "ready"))).reasons[0].text == (
+        "ServiceTitan no longer calls it posted (status none): it waits until the office posts it again."
+    )
+
+
+@pytest.mark.parametrize("state", ["ready", "posted", "adopted"])
+def test_a_void_is_seen_whatever_the_office_posted(world: World, state: str) -> None:
+    world.invoice(5, sync_status="Pending", is_active=False)
+    assert only(build(world, known("invoice", 5, state))).verdict is Verdict.WITHDRAWN
+
+
 @pytest.mark.parametrize(
     ("first", "now", "known_as", "adopt_only"),
     [

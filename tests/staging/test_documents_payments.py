@@ -529,6 +529,21 @@ def test_only_what_the_office_posted(world: World, status: str, is_built: bool) 
     assert [document.adopt_only for document in built] == ([True] if is_built else [])
 
 
+def test_what_the_office_took_back_before_it_was_sent_waits(world: World) -> None:
+    world.payment(9, (1, "60"), (2, "40"), sync_status="Pending")
+    parts = [part(1, "posted", "60", "ST-A-INV-1"), part(2, "ready", "40", "ST-A-INV-2")]
+    document = only(build(world, *parts, *POSTED))
+    assert (document.part, codes(document)) == (2, ["not_posted"])
+    assert "(status Pending): it waits until the office posts it again" in document.reasons[0].text
+    assert build(world, parts[0], *POSTED) == []
+
+
+@pytest.mark.parametrize("state", ["ready", "posted"])
+def test_a_void_is_seen_whatever_the_office_posted(world: World, state: str) -> None:
+    world.payment(9, (1, "100"), sync_status="Pending", is_active=False)
+    assert only(build(world, part(1, state, "100"))).verdict is Verdict.WITHDRAWN
+
+
 def test_an_older_version_is_not_sent_while_a_newer_one_cannot_be_read(world: World) -> None:
     world.payment(9)
     row = "insert into staging.quarantine by name select 'servicetitan' as system, 'payments' as entity"

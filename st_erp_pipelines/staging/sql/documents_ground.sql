@@ -23,7 +23,11 @@ create or replace temp macro fault_of(in_file, of_key) as coalesce((
 create or replace temp macro of_revision(business_key, revision) as
     business_key || case when revision > 0 then '-R' || revision else '' end;
 create or replace temp macro is_posted_by_office(sync_status, only_posted) as
-    not only_posted or sync_status in ('Posted', 'Exported');
+    coalesce(not only_posted or sync_status in ('Posted', 'Exported'), false);
+-- What may still be sent, and was posted by the office when it became a document, is blocked, not forgotten.
+create or replace temp macro not_posted_text(sync_status) as
+    'ServiceTitan no longer calls it posted (status ' || coalesce(given(sync_status), 'none')
+    || '): it waits until the office posts it again.';
 
 -- Other software exported it before we first saw it, or before it was a document of ours: such a document is looked
 -- up, never sent. So it names no customer to create, and nothing that sending needs can block it. What the outbox

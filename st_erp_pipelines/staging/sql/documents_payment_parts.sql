@@ -85,6 +85,11 @@ closed_period as (
     from payment_documents
     where is_closed(posting_date, opens, closes)
 ),
+not_posted as (
+    select payment_id, part, 'not_posted' as code, not_posted_text(sync_status) as text
+    from payment_documents
+    where not is_posted_by_office(sync_status, only_posted)
+),
 -- What is staged is an older version then: its amounts may be wrong by now.
 unreadable as (
     select payment_id, part, 'unreadable' as code,
@@ -108,6 +113,7 @@ reasons as (
     union all select 11, * from no_date
     union all select 12, * from closed_period
     union all select 13, * from unreadable
+    union all select 14, * from not_posted
 ),
 reasons_of_part as (
     select payment_id, part, list({code: code, text: text} order by rule, text) as reasons

@@ -4,6 +4,8 @@ create or replace temp table payments as
 with known as (
     select
         known.source_key,
+        bool_and(known.is_final) as is_final,
+        bool_or(known.is_standing) as is_any_standing,
         bool_or(known.is_fixed) as is_any_fixed,
         string_agg(known.split, '') filter (where known.is_fixed) as fixed_split,
         bool_or(known.adopt_only) as is_any_adopt_only,
@@ -44,7 +46,11 @@ left join mapping.payment_types as any_type on any_type.payment_type_name = '*'
 left join staging.stg_servicetitan__business_units as units on units.business_unit_id = payment.business_unit_id
 left join parties on parties.customer_id = payment.customer_id
 where
-    is_posted_by_office(payment.sync_status, rules.only_posted)
+    (
+        is_posted_by_office(payment.sync_status, rules.only_posted)
+        or not known.is_final
+        or (known.is_any_standing and payment.is_active is not distinct from false)
+    )
     and (payment.is_active is distinct from false or known.source_key is not null)
     and case
         when known.source_key is null then rules.since is null or payment.loaded_at >= rules.since

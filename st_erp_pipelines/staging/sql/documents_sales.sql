@@ -42,7 +42,11 @@ left join staging.stg_servicetitan__business_units as units on units.business_un
 left join mapping.business_units as mapped_unit on mapped_unit.business_unit_id = source.business_unit_id
 left join parties on parties.customer_id = source.customer_id
 where
-    is_posted_by_office(source.sync_status, rules.only_posted)
+    (
+        is_posted_by_office(source.sync_status, rules.only_posted)
+        or not known.is_final
+        or (known.is_standing and not source.is_active)
+    )
     and (source.is_active or known.source_key is not null)
     and case
         when known.source_key is null then rules.since is null or source.loaded_at >= rules.since

@@ -104,6 +104,11 @@ closed_period as (
     from sales
     where is_closed(posting_date, opens, closes)
 ),
+not_posted as (
+    select kind, id, 'not_posted' as code, not_posted_text(sync_status) as text
+    from sales
+    where not is_posted_by_office(sync_status, only_posted)
+),
 -- What is staged is an older version then: its amounts may be wrong by now.
 unreadable as (
     select sales.kind, id, 'unreadable' as code,
@@ -126,6 +131,7 @@ reasons as (
     union all select 10, * from no_date
     union all select 11, * from closed_period
     union all select 12, * from unreadable
+    union all select 13, * from not_posted
 )
 select kind, id, list({code: code, text: text} order by rule, text) as reasons
 from reasons
