@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+PORT ?= 3000
 export ST_ERP_HOME ?= $(CURDIR)/.st_erp
 export DAGSTER_HOME ?= $(ST_ERP_HOME)/dagster
 
@@ -17,8 +18,8 @@ $(VENV)/.done: pyproject.toml constraints.txt
 demo: setup  ## a contractor's 30 days into Business Central, in sandboxes of both systems
 	$(BIN)/st-erp demo
 
-ui: setup  ## Dagster on the demo's connection, at http://127.0.0.1:3000
-	$(BIN)/st-erp demo --ui
+ui: setup  ## Dagster on the demo's connection, at http://127.0.0.1:3000 (or: make ui PORT=3001)
+	$(BIN)/st-erp demo --ui --port $(PORT)
 
 stop: setup  ## end the demo's sandbox
 	$(BIN)/st-erp demo --stop
@@ -34,5 +35,6 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks.extract
 
-clean:
+clean:  ## ends the demo's sandbox and removes what was made: environment, demo, state
+	-test ! -e .st_erp/demo/demo.json || $(BIN)/st-erp demo --stop
 	rm -rf $(VENV) .st_erp build *.egg-info

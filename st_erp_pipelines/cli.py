@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 import typer
 
-from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, UNREACHABLE, complain
+from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, DEMO_HAS_ENDED, UNREACHABLE, complain
 from st_erp_pipelines.errors import ConfigurationError, StErpError, Unavailable
 
 
@@ -24,11 +24,19 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except StErpError as error:
             complain(error.sentence())
+            if isinstance(error, Unavailable) and _demo_has_ended():
+                complain(DEMO_HAS_ENDED)
             raise typer.Exit(exit_code_of(error)) from None
         except sa.exc.OperationalError as error:  # its own text would quote what was being written
             said = str(error.orig).partition("\n")[0]
             complain(f"The outbox database (ST_ERP_DATABASE_URL) cannot be used: {said}.")
             raise typer.Exit(UNREACHABLE) from None
+
+
+def _demo_has_ended() -> bool:
+    from st_erp_pipelines.commands.site import ended_demo
+
+    return ended_demo()
 
 
 def exit_code_of(error: StErpError) -> int:
@@ -114,11 +122,15 @@ def sync(names: Names = None, json: Json = False) -> None:
 
 
 @app.command()
-def status(names: Names = None, json: Json = False) -> None:
+def status(
+    names: Names = None,
+    everything: Annotated[bool, typer.Option("--all", help="every exception, with its key")] = False,
+    json: Json = False,
+) -> None:
     """What was posted, what was not, and what needs a person. Asks no other system."""
     from st_erp_pipelines.commands import status as command
 
-    raise typer.Exit(command.run(names or [], json))
+    raise typer.Exit(command.run(names or [], json, everything))
 
 
 @app.command()

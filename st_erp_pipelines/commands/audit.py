@@ -11,26 +11,34 @@ from typing import Any
 import simplejson
 import sqlalchemy as sa
 
+from st_erp_pipelines.commands.exceptions import advised
 from st_erp_pipelines.commands.output import WELL, money, say, say_json
 from st_erp_pipelines.commands.site import Site, all_settings
-from st_erp_pipelines.commands.status import local
+from st_erp_pipelines.commands.status import company_of, local
+from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.posting import report
 from st_erp_pipelines.posting.outbox import Document, Outbox
 from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.posting.states import State
 
 Facts = dict[str, Any]
 Story = tuple[Document, list[Any], list[Any]]
 NEAR = 5
+TRY = (
+    "Try a business key (ST-A-INV-12345, AP678-1, STA-90), what ServiceTitan calls it (invoice number, record id), "
+    "or its number in the ERP; `st-erp status --all` lists the keys of all exceptions."
+)
+ENDED = {State.OUT_OF_SCOPE, State.SKIPPED, State.WITHDRAWN}
 KEYS_COMPARED = 20_000
 
 
 def run(key: str, as_json: bool) -> int:
     """The outbox knows documents of connections that are at fault, or gone from the file, too."""
     with closing(Site([], [])) as site:
-        stories = report.story(site.outbox, key.strip())
+        stories = stories_of(site.outbox, key.strip())
         if not stories:
-            raise ConfigurationError(f"No document is known under {key}.{_nearest(site.outbox, key.strip())}")
+            raise ConfigurationError(f"No document is known under {key}.{_nearest(site.outbox, key.strip())} {TRY}")
     if as_json:
         say_json({"documents": [_facts(*story) for story in stories]})
     else:
@@ -40,10 +48,25 @@ def run(key: str, as_json: bool) -> int:
     return WELL
 
 
+def stories_of(outbox: Outbox, key: str) -> list[Story]:
+    """Under a key or label; else under a number of the ERP, a payment's key without its part, a bare record id."""
+    if stories := report.story(outbox, key):
+        return stories
+    of_a_payment = documents.c.business_key.startswith(f"{key.upper()}-", autoescape=True)
+    query = sa.select(documents.c.business_key).where(
+        (documents.c.remote_number == key)
+        | ((documents.c.flow == "payments") & of_a_payment)
+        | (documents.c.source_key.endswith(f"/{key}", autoescape=True) if key.isdigit() else sa.false())
+    )
+    with reading(outbox.engine) as con:
+        keys = list(dict.fromkeys(con.execute(query.order_by(documents.c.id)).scalars()))
+    return [story for each in keys for story in report.story(outbox, each)]
+
+
 def _nearest(outbox: Outbox, key: str) -> str:
     """What contains it, else what is spelled alike."""
     named = (documents.c.business_key, documents.c.label)
-    with outbox.engine.begin() as con:
+    with reading(outbox.engine) as con:
         within = sa.or_(*(column.contains(key, autoescape=True) for column in named))
         near = list(con.execute(sa.select(documents.c.business_key).where(within).limit(NEAR)).scalars())
         if not near:
@@ -65,6 +88,8 @@ def _show(row: Document, attempts: Sequence[Any], events: Sequence[Any], zone: s
     say("\n  What happened", style="bold")
     for at, text, style in sorted(_moments(attempts, events), key=lambda moment: moment[0]):
         say(f"  {local(at, zone)}  {text}", style=style)
+    if row.state in ENDED and not attempts:
+        return  # nothing of it would be sent
     payload, what = (attempts[-1].payload, "What was sent last") if attempts else (row.payload, "What would be sent")
     say(f"\n  {what}", style="bold")
     for line in simplejson.dumps(simplejson.loads(payload), indent=2, ensure_ascii=False).splitlines():
@@ -76,13 +101,13 @@ def _head(row: Document, zone: str) -> Iterator[tuple[str, object]]:
     for reason in row.reasons:
         yield "because", f"{reason['text']} [{reason['code']}]"
     if row.sentence and not row.reasons:
-        yield "because", row.sentence
+        yield "because", advised(row)
     if row.flag:
         yield "flag", row.flag
     worth = "" if row.flow == "customers" else f", {money(row.amount)} {row.currency}"
     yield "what", f"{row.kind.replace('_', ' ')} of {row.business_date}{worth}, party {row.party or '(none)'}"
     yield "from", f"{row.source_key}{f' part {row.part}' if row.part else ''}, home day {row.home_day}"
-    yield "goes to", f"{row.place} (connection {row.connection}, flow {row.flow})"
+    yield "goes to", f"{_company(row)} (connection {row.connection}, flow {row.flow})"
     if row.remote_id or row.remote_number:
         yield "there as", f"{row.remote_number or ''} (id {row.remote_id})".strip()
     if row.state in ("in_doubt", "sending") and row.settle_at:
@@ -91,14 +116,20 @@ def _head(row: Document, zone: str) -> Iterator[tuple[str, object]]:
         yield "next try", f"{local(row.next_try_at, zone)}"
 
 
+def _company(row: Document) -> str:
+    """As connections.yaml calls it; by its place where the file no longer has the connection."""
+    names = {connection.name: company_of(connection) for connection in all_settings().connections}
+    return names.get(row.connection, str(row.place))
+
+
 def _moments(attempts: Sequence[Any], events: Sequence[Any]) -> Iterator[tuple[datetime, str, str | None]]:
     for event in events:
         yield event.at, f"{event.state.replace('_', ' ')}. {event.text}".rstrip(), None
-    for attempt in attempts:
-        yield attempt.intended_at, f"intent to {attempt.move} (attempt {attempt.id}, epoch {attempt.epoch})", "cyan"
+    for number, attempt in enumerate(attempts, 1):
+        yield attempt.intended_at, f"intent to {attempt.move} (attempt {number}, epoch {attempt.epoch})", "cyan"
         if attempt.late_outcome:
             yield attempt.closed_at or attempt.intended_at, attempt.late_outcome, "yellow"
         elif attempt.outcome:
             facts = (f"HTTP {attempt.status}" if attempt.status else "", attempt.code, attempt.remote_number or "")
             said = ", ".join(fact for fact in facts if fact)
-            yield attempt.closed_at, f"attempt {attempt.id}: {attempt.outcome}{f' ({said})' if said else ''}", "cyan"
+            yield attempt.closed_at, f"attempt {number}: {attempt.outcome}{f' ({said})' if said else ''}", "cyan"

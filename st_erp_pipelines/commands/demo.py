@@ -17,13 +17,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 
-from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, WELL, complain, console, say
+from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, DEMO_HAS_ENDED, WELL, complain, console, say
 from st_erp_pipelines.errors import ConfigurationError, Unavailable
 from st_erp_pipelines.sandbox.contractor import Contractor, generate
 from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment, write_demo
@@ -58,7 +59,7 @@ class Demo:
 def run(demo: Demo) -> int:
     began = time.monotonic()
     today = datetime.now(ZoneInfo(ZONE)).date()
-    _clear(demo.folder)
+    old_mappings = _clear(demo.folder)
     say(f"A contractor with {demo.days} days of work (seed {demo.seed}).")
     say(
         f"His ServiceTitan and his Business Central run here, at {demo.speed:g} times the speed that the vendors allow."
@@ -67,6 +68,7 @@ def run(demo: Demo) -> int:
         contractor = generate(seed=demo.seed, today=today, days=demo.days, scale=demo.scale)
         ports = _free_ports(2)
         _write_files(demo, contractor, *(f"http://{HOST}:{port}" for port in ports))
+    _keep_if_edited(old_mappings, demo.folder / "mappings")
     with console(stderr=True).status("starting the sandbox"):
         _start_sandbox(demo, today, ports)
     _enter(demo.environment)
@@ -74,8 +76,8 @@ def run(demo: Demo) -> int:
 
     code = sync.run([CONNECTION], as_json=False)
     say(f"\nFrom nothing to here: {time.monotonic() - began:,.0f} s, at {demo.speed:g} times the vendors' limits.")
-    _say_what_next(demo)
-    return WELL if code == AMISS else code  # exceptions were planted: they are what there is to see
+    planted = _say_what_next(demo)
+    return WELL if code == AMISS and planted else code  # what was planted is what there is to see
 
 
 def _write_files(demo: Demo, contractor: Contractor, servicetitan_url: str, business_central_url: str) -> None:
@@ -140,14 +142,16 @@ def _enter(environment: dict[str, str]) -> None:
     prepare_dagster_home()
 
 
-def _say_what_next(demo: Demo) -> None:
+def _say_what_next(demo: Demo) -> bool:
+    """False where the sync got nowhere: then nothing needs a person, either."""
+    from st_erp_pipelines.commands.exceptions import Sorted
     from st_erp_pipelines.commands.site import open_site
     from st_erp_pipelines.posting import report
 
     env = f"--env {_short(demo.folder / 'demo.env')}"
     where = "" if demo.folder == Path(".st_erp/demo").absolute() else f" --folder {_short(demo.folder)}"
     with open_site([CONNECTION]) as site:
-        exceptions = report.exceptions(site.outbox, CONNECTION)
+        exceptions = Sorted.of(report.exceptions(site.outbox, CONNECTION)).amiss
     key = exceptions[0].business_key if exceptions else "ST-A-INV-…"
     say("\nWhat to try next:", style="bold")
     for command, why in (
@@ -158,22 +162,39 @@ def _say_what_next(demo: Demo) -> None:
         (f"st-erp demo --stop{where}", "ends the sandbox, which is left running until then"),
     ):
         say(f"  {command:<60}  {why}")
+    return bool(exceptions)
 
 
 def _short(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _clear(folder: Path) -> None:
-    """An earlier demo makes room; anything else that lies there stays."""
+def _clear(folder: Path) -> Path | None:
+    """An earlier demo makes room; anything else that lies there stays. Its mappings are moved aside, to here."""
     if not folder.exists() or not any(folder.iterdir()):
         folder.mkdir(parents=True, exist_ok=True)
-        return
+        return None
     if not (folder / "demo.json").exists():
         raise ConfigurationError(f"{folder} holds something else than a demo: name another with --folder.")
     _end(_read(folder))
-    for name in ("home", "mappings"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    shutil.rmtree(folder / "home", ignore_errors=True)
+    if not (folder / "mappings").exists():
+        return None
+    names = (f"mappings.bak{number or ''}" for number in count())
+    return (folder / "mappings").rename(next(folder / name for name in names if not (folder / name).exists()))
+
+
+def _keep_if_edited(old: Path | None, new: Path) -> None:
+    if old is None:
+        return
+    if _contents(old) == _contents(new):
+        shutil.rmtree(old)
+    else:
+        say(f"The mapping tables of the demo before, which somebody had edited, are kept in {_short(old)}.")
+
+
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -201,8 +222,9 @@ def stop(folder: Path) -> int:
 def serve_ui(folder: Path, port: int) -> int:
     """Dagster's webserver and daemon on the demo's state, until Ctrl-C."""
     if not _is_running(_read(folder)):
-        complain("The demo's sandbox is not running, and what was posted there is gone: run `st-erp demo` again.")
+        complain(DEMO_HAS_ENDED)
         return CONFIGURATION
+    _require_free(port, "--port 3001 (or: make ui PORT=3001)")
     say(f"Dagster on http://{HOST}:{port} until Ctrl-C. The group {CONNECTION} is the contractor.")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "st_erp_pipelines.definitions", f"-h{HOST}", f"-p{port}"]
     process = subprocess.Popen(command, env={**os.environ, **Demo(folder).environment, "PYTHONWARNINGS": "ignore"})
@@ -210,11 +232,15 @@ def serve_ui(folder: Path, port: int) -> int:
     return process.wait()
 
 
+def _require_free(port: int, option: str) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex((HOST, port)) == 0:
+            raise ConfigurationError(f"Port {port} is taken: name another one with {option}.")
+
+
 def serve_sandbox(seed: int, days: int, speed: float, servicetitan_port: int, business_central_port: int) -> None:
-    for port in (servicetitan_port, business_central_port):
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                raise ConfigurationError(f"Port {port} is taken: name another one.")
+    _require_free(servicetitan_port, "--servicetitan-port")
+    _require_free(business_central_port, "--business-central-port")
     contractor = generate(seed=seed, today=datetime.now(ZoneInfo(ZONE)).date(), days=days)
     say(banner(speed, servicetitan_port, business_central_port))
     serve(contractor, servicetitan_port=servicetitan_port, business_central_port=business_central_port, speed=speed)

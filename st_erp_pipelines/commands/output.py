@@ -13,6 +13,7 @@ from rich.table import Table
 
 WELL, AMISS, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
 PIPE_WIDTH = 160
+DEMO_HAS_ENDED = "The demo's sandbox is not running: `st-erp demo` makes a new one."
 
 
 def console(*, stderr: bool = False) -> Console:

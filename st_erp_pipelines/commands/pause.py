@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from st_erp_pipelines.commands.output import WELL, say
 from st_erp_pipelines.commands.site import Site, open_site
-from st_erp_pipelines.commands.status import places_of
+from st_erp_pipelines.commands.status import company_of, due_in_words, flows_of, paused, places_of
 from st_erp_pipelines.errors import ConfigurationError
 
 
@@ -12,16 +12,37 @@ def pause(name: str, target: bool) -> int:
     with open_site([name]) as site:
         for scope in _scopes(site, name, target):
             site.outbox.pause(scope)
-            say(f"Paused: {scope}. Nothing is sent until `st-erp resume {name}{' --target' * target}`.")
+        resume = f"`st-erp resume {name}{' --target' * target}` ends it"
+        say(f"Paused: {_what(site, name, target)}. {_stay(site, name)}. {resume}.")
     return WELL
 
 
 def resume(name: str, target: bool) -> int:
     with open_site([name]) as site:
-        for scope in _scopes(site, name, target):
+        scopes = _scopes(site, name, target)
+        held = paused(site.outbox, *scopes)
+        for scope in scopes:
             site.outbox.resume(scope)
-            say(f"Resumed: {scope}. What is due goes out with the next sync.")
+        what = _what(site, name, target)
+        say(f"Resumed: {what}. What is due goes out with the next sync." if held else f"{what} was not paused.")
+        places = places_of(site.outbox, name)
+        if not target and paused(site.outbox, *places):
+            say(f"All that post into its company are paused still: `st-erp resume {name} --target` ends that.")
+        elif target and paused(site.outbox, name):
+            say(f"{name} itself is paused still: `st-erp resume {name}` ends that.")
     return WELL
+
+
+def _stay(site: Site, name: str) -> str:
+    return due_in_words(flows_of(site.outbox, name)) or "Nothing is due"
+
+
+def _what(site: Site, name: str, target: bool) -> str:
+    """As people call it; the id of a place is for machines."""
+    if not target:
+        return name
+    companies = [company_of(connection) for connection in site.connections]
+    return f"all that post into {companies[0] if companies else f'the company of {name}'}"
 
 
 def _scopes(site: Site, name: str, target: bool) -> list[str]:

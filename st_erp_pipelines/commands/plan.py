@@ -15,9 +15,18 @@ from typing import Any
 import simplejson
 from rich.padding import Padding
 
+from st_erp_pipelines.commands.exceptions import Sorted, exception_facts, show_exceptions
 from st_erp_pipelines.commands.output import AMISS, WELL, console, money, say, say_json, table
 from st_erp_pipelines.commands.site import Site, open_site
-from st_erp_pipelines.commands.status import grouped, local, show_exceptions
+from st_erp_pipelines.commands.status import (
+    flows_of,
+    local,
+    mapping_facts,
+    paused,
+    places_of,
+    say_paused,
+    show_mapping_faults,
+)
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.posting import report
@@ -52,26 +61,33 @@ def run(names: Sequence[str], flow: str | None, limit: int, as_json: bool) -> in
     else:
         for each in found:
             _show(each, limit)
-    amiss = any(rows for each in found for rows in each.blocked.values())
+    amiss = any(each.exceptions.amiss or each.exceptions.flagged for each in found)
     return max(site.exit_code, AMISS if amiss else WELL)
 
 
 class Plan:
-    """One connection's plan, by flow: what has a decision, and what is blocked for good reasons."""
+    """One connection's plan: what has a decision, by flow, and what needs a person, as `status` counts it."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.documents: dict[str, list[Planned]] = {}
-        self.blocked: dict[str, list[Document]] = {}
+        self.exceptions = Sorted()
         self.modes = {flow: getattr(connection.flows, flow).mode for flow in FLOWS}
         self.names: dict[str, str] = {}  # customers by number
         self.read_at: Any = None
         self.built_in_place = False
+        self.about: Facts = {}  # pauses and mapping faults, as `status` shows them
 
 
 def _plan(site: Site, connection: Connection, only: str | None) -> Plan:
     pipeline, plan = site.pipeline(connection), Plan(connection)
     plan.read_at = _last_read(pipeline)
+    plan.about = {
+        "name": connection.name,
+        "paused": paused(site.outbox, connection.name, *places_of(site.outbox, connection.name)),
+        "flows": flows_of(site.outbox, connection.name),
+        **mapping_facts(pipeline),
+    }
     if plan.read_at is not None:
         with scratch(pipeline.outbox) as outbox:
             _build(replace(pipeline, outbox=outbox), plan, only)
@@ -81,20 +97,23 @@ def _plan(site: Site, connection: Connection, only: str | None) -> Plan:
 
 def _build(pipeline: Pipeline, plan: Plan, only: str | None) -> None:
     """Every flow is gone through even where one is asked for: what comes first decides what may follow."""
-    connection, going = plan.connection, dict[str, str]()
+    connection = plan.connection
+    going: dict[str, str] = {}
+    following: set[int] = set()
     for flow in FLOWS:
         pipeline.build(flow)
         due = pipeline.outbox.due(pipeline.place, connection.name, flow, None, EVERYTHING, set())
         going |= {row.business_key: row.business_key for row in due if not row.voided}
         blocked = report.all_of(pipeline.outbox, connection.name, *_blocked_in(flow))
         after = followers(blocked, going)
-        following = {row.id for row, _ in after}
+        following |= {row.id for row, _ in after}
         if only in (None, flow):
             plan.documents[flow] = _decided(pipeline, flow, [*((row, "") for row in due), *after])
-            plan.blocked[flow] = [row for row in blocked if row.id not in following]
         if flow == "customers":
             rows = report.all_of(pipeline.outbox, connection.name)
             plan.names = {row.business_key: row.label for row in rows if row.flow == "customers"}
+    rows = report.exceptions(pipeline.outbox, connection.name)
+    plan.exceptions = Sorted.of(row for row in rows if row.id not in following and only in (None, row.flow))
 
 
 def _blocked_in(flow: str) -> tuple[Any, Any]:
@@ -127,6 +146,8 @@ def _last_read(pipeline: Pipeline) -> Any:
 
 
 def _as_facts(plan: Plan) -> Facts:
+    exceptions = exception_facts(plan.exceptions)
+    blocked = [each for each in exceptions["exceptions"] if each["state"] == State.BLOCKED]
     return {
         "name": plan.connection.name,
         "read_at": plan.read_at,
@@ -135,10 +156,12 @@ def _as_facts(plan: Plan) -> Facts:
                 "mode": plan.modes[flow],
                 "outcomes": _outcomes(documents),
                 "documents": [_document_facts(each) for each in documents],
-                "blocked": grouped(plan.blocked[flow]),
+                "blocked": [each for each in blocked if each["flow"] == flow],
             }
             for flow, documents in plan.documents.items()
         },
+        **exceptions,
+        **{name: plan.about[name] for name in ("paused", "mapping_faults", "mapping_gaps")},
     }
 
 
@@ -173,6 +196,7 @@ def _show(plan: Plan, limit: int) -> None:
     say(f"From what was read until {local(plan.read_at, plan.connection.time_zone)}. Nothing was sent.")
     if plan.built_in_place:
         say("The outbox was brought up to date: on a database server a plan builds into it, as a sync does.")
+    say_paused(plan.about, plan.connection.time_zone)
     for flow, documents in plan.documents.items():
         mode = plan.modes[flow]
         note = ": a sync sends none of these; this is what mode post would send" if mode == "observe" else ""
@@ -188,7 +212,8 @@ def _show(plan: Plan, limit: int) -> None:
         if len(documents) > len(shown):
             left = len(documents) - len(shown)
             say(f"\n  … and {left:,} more: `st-erp plan {name} --flow {flow} --limit 0` shows all.")
-    show_exceptions(grouped([row for rows in plan.blocked.values() for row in rows]))
+    show_mapping_faults(plan.about)
+    show_exceptions(plan.about | exception_facts(plan.exceptions))
 
 
 def _shown(documents: Sequence[Planned], limit: int) -> Sequence[Planned]:

@@ -1,55 +1,96 @@
-"""`st-erp status`: what the outbox says of each connection. Nothing else is asked."""
+"""`st-erp status`: what the outbox says of each connection, and what is wrong with its mapping tables."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import sqlalchemy as sa
 
+from st_erp_pipelines.commands.exceptions import (
+    Sorted,
+    counted,
+    exception_facts,
+    show_every_exception,
+    show_exceptions,
+)
 from st_erp_pipelines.commands.output import AMISS, WELL, money, say, say_json, table
 from st_erp_pipelines.commands.site import open_site
-from st_erp_pipelines.pipeline import FLOWS
+from st_erp_pipelines.database import reading
+from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.outbox import Document, Outbox, total_of
-from st_erp_pipelines.posting.plan import WAITS
+from st_erp_pipelines.posting.outbox import Outbox
 from st_erp_pipelines.posting.schema import documents, fences, pauses
 from st_erp_pipelines.posting.states import RULES, State
 from st_erp_pipelines.settings import Connection
 
 Facts = dict[str, Any]
+BLOCKS_NOTHING = {"unmapped_payment_terms"}
+FAULTS_LISTED = 8
 
 
-def run(names: Sequence[str], as_json: bool) -> int:
+def run(names: Sequence[str], as_json: bool, everything: bool = False) -> int:
     with open_site(names) as site:
-        found = [facts_of(site.outbox, connection) for connection in site.connections]
+        found = [facts_of(site.pipeline(connection)) for connection in site.connections]
     if as_json:
         say_json({"connections": found, "faults": site.faults})
     else:
         for facts, connection in zip(found, site.connections, strict=True):
-            show(facts, connection.time_zone)
+            show(facts, connection.time_zone, everything)
     return max([site.exit_code, *(code_of(facts) for facts in found)])
 
 
 def code_of(facts: Facts) -> int:
-    return AMISS if facts["exceptions"] else WELL
+    return AMISS if facts["exceptions"] or facts["flagged"] else WELL
 
 
-def facts_of(outbox: Outbox, connection: Connection) -> Facts:
+def facts_of(pipeline: Pipeline) -> Facts:
+    outbox, connection = pipeline.outbox, pipeline.connection
     places = places_of(outbox, connection.name)
-    exceptions = report.exceptions(outbox, connection.name)
+    rows = report.exceptions(outbox, connection.name)
     return {
         "name": connection.name,
+        "company": company_of(connection),
         "places": places,
-        "paused": _paused(outbox, connection.name, *places),
+        "paused": paused(outbox, connection.name, *places),
         "fences": _fences(outbox, places),
         "modes": {flow: getattr(connection.flows, flow).mode for flow in FLOWS},
         "flows": flows_of(outbox, connection.name),
-        "exceptions": grouped(exceptions),
+        **exception_facts(Sorted.of(rows)),
+        **mapping_facts(pipeline),
     }
+
+
+def company_of(connection: Connection) -> str:
+    """As people call it; the id of a place is for machines."""
+    return f"{connection.erp.kind.replace('_', ' ').title()}, company {connection.erp.company}"
+
+
+def mapping_facts(pipeline: Pipeline) -> Facts:
+    """Nothing is compared with staging before the first sync, or while a run has its file."""
+    if not _erp_was_read(pipeline):
+        return {"mapping_faults": [str(fault) for fault in pipeline.mappings().faults], "mapping_gaps": []}
+    faults = [str(fault) for fault in pipeline.mapping_faults()]
+    try:
+        gaps = [vars(gap) for gap in pipeline.coverage() if gap.kind in BLOCKS_NOTHING]
+    except ConfigurationError:  # a table in which nothing can be told apart: it is among the faults
+        gaps = []
+    return {"mapping_faults": faults, "mapping_gaps": gaps}
+
+
+def _erp_was_read(pipeline: Pipeline) -> bool:
+    """Looked up without waiting; False also where somebody else has the file."""
+    path = pipeline.home / "staging" / f"{pipeline.connection.name}.duckdb"
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            found = con.execute("select count(*) from staging.stg_business_central__accounts").fetchone()
+    except (duckdb.IOException, duckdb.CatalogException):
+        return False
+    return bool(found and found[0])
 
 
 def flows_of(outbox: Outbox, connection: str) -> list[Facts]:
@@ -62,45 +103,16 @@ def flows_of(outbox: Outbox, connection: str) -> list[Facts]:
     ]  # fmt: skip
 
 
-def grouped(rows: Sequence[Document]) -> list[Facts]:
-    """Exceptions by flow, state and reason, the dearest first, each with the sentence of one of them."""
-    groups: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
-    for row in rows:
-        groups[row.flow, row.state, reason_of(row)].append(row)
-    found = [
-        {"flow": flow, "state": state, "reason": reason, "documents": len(group), "amount": total_of(group),
-         "example": group[0].business_key, "sentence": _sentence(group[0])}
-        for (flow, state, reason), group in groups.items()
-    ]  # fmt: skip
-    return sorted(found, key=lambda each: (FLOWS.index(each["flow"]), -abs(each["amount"]), each["reason"]))
-
-
-def reason_of(row: Document) -> str:
-    if row.state == State.BLOCKED:
-        return " + ".join(sorted({reason["code"] for reason in _to_mend(row)}))
-    return row.cause or ("changed_after_posting" if row.flag else row.state)
-
-
-def _sentence(row: Document) -> str:
-    blocked = " ".join(reason["text"] for reason in _to_mend(row)) if row.state == State.BLOCKED else ""
-    return row.flag or blocked or row.sentence
-
-
-def _to_mend(row: Document) -> list[dict[str, str]]:
-    """Waiting for another document is worth telling only where nothing else is wrong."""
-    return [reason for reason in row.reasons if reason["code"] not in WAITS] or list(row.reasons)
-
-
 def places_of(outbox: Outbox, connection: str) -> list[str]:
     """Where its documents go; nothing before the first build."""
     query = sa.select(documents.c.place).where(documents.c.connection == connection).distinct()
-    with outbox.engine.begin() as con:
+    with reading(outbox.engine) as con:
         return sorted(con.execute(query).scalars())
 
 
 def _next_times(outbox: Outbox, connection: str) -> dict[tuple[str, str], datetime]:
     found: dict[tuple[str, str], datetime] = {}
-    with outbox.engine.begin() as con:
+    with reading(outbox.engine) as con:
         for state, rule in RULES.items():
             if rule.due in ("next_try_at", "settle_at"):
                 at = sa.func.min(documents.c[rule.due])
@@ -110,8 +122,8 @@ def _next_times(outbox: Outbox, connection: str) -> dict[tuple[str, str], dateti
     return found
 
 
-def _paused(outbox: Outbox, *scopes: str) -> dict[str, datetime]:
-    with outbox.engine.begin() as con:
+def paused(outbox: Outbox, *scopes: str) -> dict[str, datetime]:
+    with reading(outbox.engine) as con:
         rows = con.execute(sa.select(pauses.c.scope, pauses.c.since).where(pauses.c.scope.in_(scopes)))
         return {row.scope: row.since for row in rows}
 
@@ -125,19 +137,49 @@ def _fences(outbox: Outbox, places: Sequence[str]) -> list[Facts]:
         ]
 
 
-def show(facts: Facts, zone: str) -> None:
+def show(facts: Facts, zone: str, everything: bool = False) -> None:
     say(f"\n{facts['name']}", style="bold underline")
-    for scope, since in facts["paused"].items():
-        others = "" if scope == facts["name"] else ", with all that post into its company"
-        say(f"Paused since {local(since, zone)}{others}: nothing is sent. `st-erp resume` ends it.", style="yellow")
+    say_paused(facts, zone)
     for fence in facts["fences"]:
         if fence["held"]:
-            say(f"A run is writing to {fence['place']} until {local(fence['until'], zone)} (epoch {fence['epoch']}).")
-    if not facts["flows"]:
+            say(f"A run is writing to {facts['company']}, until {local(fence['until'], zone)} at the latest.")
+    if facts["flows"]:
+        say(flow_table(facts, zone))
+    else:
         say("No document is known yet: run `st-erp sync`. In mode observe it sends nothing.")
+    show_mapping_faults(facts, everything)
+    if facts["flows"]:
+        show_every_exception(facts) if everything else show_exceptions(facts)
+
+
+def say_paused(facts: Facts, zone: str) -> None:
+    due = due_in_words(facts["flows"]) or "nothing is due"
+    for scope, since in facts["paused"].items():
+        target = "" if scope == facts["name"] else " --target"
+        others = ", with all that post into its company" if target else ""
+        say(
+            f"Paused since {local(since, zone)}{others}: {due}. `st-erp resume {facts['name']}{target}` ends it.",
+            style="yellow",
+        )
+
+
+def due_in_words(flows: Sequence[Facts]) -> str:
+    """`3 customers and 5 invoices stay due`, or nothing."""
+    due = {line["flow"]: line["documents"] for line in flows if line["state"] == State.READY}
+    verb = "stay" if sum(due.values()) > 1 else "stays"
+    return f"{' and '.join(counted(count, flow) for flow, count in due.items())} {verb} due" if due else ""
+
+
+def show_mapping_faults(facts: Facts, everything: bool = False) -> None:
+    faults = facts["mapping_faults"]
+    if not faults:
         return
-    say(flow_table(facts, zone))
-    show_exceptions(facts["exceptions"])
+    say(f"\nMapping tables: {len(faults)} {'rows' if len(faults) > 1 else 'row'} at fault", style="bold")
+    shown = faults if everything else faults[:FAULTS_LISTED]
+    for fault in shown:
+        say(f"  {fault}", style="yellow")
+    if len(faults) > len(shown):
+        say(f"  and {len(faults) - len(shown)} more: st-erp status --all")
 
 
 def flow_table(facts: Facts, zone: str) -> Any:
@@ -151,19 +193,6 @@ def flow_table(facts: Facts, zone: str) -> Any:
         rows.append((flow, mode, line["state"].replace("_", " "), f"{line['documents']:,}", shown, when))
     columns = ("flow", "mode", "state", "documents", "amount", "next try")
     return table("Documents", columns, rows, right=("documents", "amount"))
-
-
-def show_exceptions(exceptions: Sequence[Facts]) -> None:
-    if not exceptions:
-        say("\nNothing needs a person.", style="green")
-        return
-    say(f"\n{sum(each['documents'] for each in exceptions)} documents need a person:", style="bold")
-    for each in exceptions:
-        what = f"{each['documents']} {each['flow']}" if each["documents"] > 1 else f"1 {each['flow'].removesuffix('s')}"
-        worth = "" if each["flow"] == "customers" else f", {money(each['amount'])}"
-        cause = "" if each["reason"] == each["state"] else f": {each['reason']}"
-        say(f"  {what}{worth}  {each['state'].replace('_', ' ')}{cause}", style="yellow")
-        say(f"      {each['example']}: {each['sentence']}")
 
 
 def local(at: datetime, zone: str) -> str:

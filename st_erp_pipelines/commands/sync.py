@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +16,25 @@ import httpx
 
 from st_erp_pipelines.commands import output
 from st_erp_pipelines.commands.dagster_run import Failure, RunFacts, execute, open_instance
-from st_erp_pipelines.commands.output import AMISS, WELL, complain, money, say, say_json, table
+from st_erp_pipelines.commands.exceptions import counted, show_exceptions
+from st_erp_pipelines.commands.output import AMISS, DEMO_HAS_ENDED, WELL, complain, money, say, say_json
 from st_erp_pipelines.commands.progress import live
-from st_erp_pipelines.commands.site import Site, open_site
-from st_erp_pipelines.commands.status import facts_of, flow_table, show_exceptions
+from st_erp_pipelines.commands.reconciled import reconciled, show_reconciliation
+from st_erp_pipelines.commands.site import Site, ended_demo, open_site
+from st_erp_pipelines.commands.status import (
+    code_of,
+    company_of,
+    facts_of,
+    flow_table,
+    places_of,
+    say_paused,
+    show_mapping_faults,
+)
 from st_erp_pipelines.errors import StErpError, Unavailable
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.posting import report
+from st_erp_pipelines.posting.outbox import Document
+from st_erp_pipelines.posting.schema import documents
 from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
@@ -29,8 +42,8 @@ from st_erp_pipelines.settings import Connection, Settings
 Facts = dict[str, Any]
 CODES = {"ConfigurationError": output.CONFIGURATION, "Unavailable": output.UNREACHABLE}
 KNOCK_SECONDS = 5.0
-NOT_SENT_YET = {State.READY, State.UNAVAILABLE, State.SENDING, State.ENTERED}
-LISTED = 20
+NOT_TRIED = "Not sent: "  # how the brakes begin to say that it was not even asked
+STOPPED_BY_PAUSE = ": paused, or the fence"
 
 
 def run(names: Sequence[str], as_json: bool) -> int:
@@ -47,22 +60,24 @@ def run(names: Sequence[str], as_json: bool) -> int:
 
 
 def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, *, quiet: bool) -> Facts:
-    began = time.monotonic()
+    began, started_at = time.monotonic(), site.outbox.now()
     pipeline = site.pipeline(connection)
+    refused_before = _refused(pipeline)
     failures = list(_out_of_reach(pipeline))
     runs = [] if failures else _run_jobs(pipeline, instance, quiet)
     failures += [failure for each in runs for failure in each.failures]
-    facts = facts_of(site.outbox, connection) | {
+    facts = facts_of(pipeline) | {
         "elapsed_seconds": round(time.monotonic() - began, 1),
         "runs": [each.run_id for each in runs],
         "posted": {flow: _posted(flow, runs) for flow in FLOWS},
+        "refused": _refused_now(pipeline, refused_before, started_at),
         "failures": [{"step": each.step, "kind": each.kind, "sentence": each.sentence} for each in failures],
-        "sentences": list(dict.fromkeys(sentence for each in runs for sentence in each.sentences)),
+        "sentences": _sentences(pipeline, runs),
         "reconciliation": [],
         "differences": [],
     }
     if any("staging/reconciliation" in each.materialized for each in runs):
-        facts |= _reconciled(pipeline)
+        facts |= reconciled(pipeline)
     return facts | {"exit_code": _code(facts)}
 
 
@@ -126,28 +141,33 @@ def _posted(flow: str, runs: Sequence[RunFacts]) -> Facts:
     }
 
 
-def _reconciled(pipeline: Pipeline) -> Facts:
-    result = pipeline.reconciled()
-    waiting = _not_sent_yet(pipeline)
+def _refused(pipeline: Pipeline) -> list[Document]:
+    return report.all_of(pipeline.outbox, pipeline.connection.name, documents.c.state == State.REJECTED)
+
+
+def _refused_now(pipeline: Pipeline, before: Sequence[Document], since: datetime) -> Facts:
+    """By flow: what was tried and refused, and whether all of it had been refused before."""
+    known = {row.id for row in before}
+    now = [row for row in _refused(pipeline) if row.state_since >= since and not row.sentence.startswith(NOT_TRIED)]
     return {
-        "reconciliation": [vars(totals) for totals in result.totals],
-        "differences": [
-            vars(each) | {"explained": each.explained or waiting.get(each.business_key, "")}
-            for each in result.differences
-        ],
+        flow: {"documents": len(mine), "again": all(row.id in known for row in mine)}
+        for flow in FLOWS
+        if (mine := [row for row in now if row.flow == flow])
     }
 
 
-def _not_sent_yet(pipeline: Pipeline) -> dict[str, str]:
-    """States of what is still to go (in mode observe: everything), parts of a payment by its own key, too."""
-    states = report.states_by_key(pipeline.outbox, pipeline.connection.name)
-    waiting = {key: state for key, state in states.items() if state in NOT_SENT_YET}
-    return {key.rpartition("-")[0]: state for key, state in waiting.items()} | waiting
+def _sentences(pipeline: Pipeline, runs: Sequence[RunFacts]) -> list[str]:
+    """Of the runs, each once, with the company as people call it."""
+    said = dict.fromkeys(sentence for each in runs for sentence in each.sentences)
+    places, company = places_of(pipeline.outbox, pipeline.connection.name), company_of(pipeline.connection)
+    for place in places:
+        said = dict.fromkeys(sentence.replace(place, company) for sentence in said)
+    return list(said)
 
 
 def _code(facts: Facts) -> int:
     unexplained = [each for each in facts["differences"] if not each["explained"]]
-    amiss = AMISS if facts["exceptions"] or unexplained or facts["failures"] else WELL
+    amiss = AMISS if code_of(facts) or unexplained or facts["failures"] else WELL
     return max([amiss, *(CODES.get(failure["kind"], AMISS) for failure in facts["failures"])])
 
 
@@ -156,54 +176,45 @@ def _code(facts: Facts) -> int:
 
 def show(facts: Facts, zone: str) -> None:
     say(f"\n{facts['name']}", style="bold underline")
-    _show_failures(facts["failures"])
+    _show_failures(facts)
     if facts["runs"]:
-        say(f"{_posted_in_words(facts)} in {facts['elapsed_seconds']:,.0f} s.", style="bold")
+        say(_in_words(facts), style="bold")
+    say_paused(facts, zone)
     for sentence in facts["sentences"]:
-        say(sentence, style="yellow")
+        if not (facts["paused"] and STOPPED_BY_PAUSE in sentence):
+            say(sentence, style="yellow")
     if facts["flows"]:
         say(flow_table(facts, zone))
-        _show_reconciliation(facts)
-        show_exceptions(facts["exceptions"])
+        show_reconciliation(facts)
+    show_mapping_faults(facts)
+    if facts["flows"]:
+        show_exceptions(facts)
 
 
-def _show_failures(failures: Sequence[Facts]) -> None:
-    steps: dict[str, list[str]] = defaultdict(list)
-    for failure in failures:
-        steps[failure["sentence"]].append(failure["step"])
-    for sentence, names in steps.items():
-        more = f" and {len(names) - 1} more steps" if len(names) > 1 else ""
-        complain(f"Could not {names[0]}{more}: {sentence}")
+def _show_failures(facts: Facts) -> None:
+    steps: dict[str, list[Facts]] = defaultdict(list)
+    for failure in facts["failures"]:
+        steps[failure["sentence"]].append(failure)
+    for sentence, failed in steps.items():
+        first, more = failed[0], f" and {len(failed) - 1} more steps" if len(failed) > 1 else ""
+        step = first["step"]
+        is_setting = first["kind"] == "ConfigurationError" and step.startswith("reach ")
+        complain(f"{facts['name'] if is_setting else f'Could not {step}{more}'}: {sentence}")
+    if any(failure["kind"] == "Unavailable" for failure in facts["failures"]) and ended_demo():
+        complain(DEMO_HAS_ENDED)
 
 
-def _posted_in_words(facts: Facts) -> str:
+def _in_words(facts: Facts) -> str:
+    """`Posted 5 invoices (1,200.00) in 18 s; 4 invoices were refused again.`"""
     parts = []
     for flow, posted in facts["posted"].items():
         if posted["documents"]:
             worth = "" if flow == "customers" else f" ({money(posted['amount'])})"
-            parts.append(f"{posted['documents']:,} {flow}{worth}")
-    return f"Posted {', '.join(parts)}" if parts else "Nothing was posted"
-
-
-def _show_reconciliation(facts: Facts) -> None:
-    if not facts["reconciliation"]:
-        return
-    rows = []
-    for each in facts["reconciliation"]:
-        figures = (money(each[name]) for name in ("source", "erp", "difference"))
-        rows.append((each["flow"], f"{each['documents']:,}", f"{each['matched']:,}", *figures))
-    columns = ("flow", "documents", "matched", "ServiceTitan", "ERP", "difference")
-    say()
-    say(table("Reconciliation", columns, rows, right=columns[1:]))
-    unexplained = [each for each in facts["differences"] if not each["explained"]]
-    explained = Counter(each["explained"].replace("_", " ") for each in facts["differences"] if each["explained"])
-    if explained:
-        counts = ", ".join(f"{count:,} {state}" for state, count in explained.most_common())
-        say(f"{explained.total():,} differences are explained by the state of their document: {counts}.")
-    if unexplained:
-        say(f"{len(unexplained):,} that nothing explains:", style="yellow")
-        for each in unexplained[:LISTED]:
-            status = each["status"].replace("_", " ")
-            say(f"  {each['business_date']}  {each['business_key']}  {money(each['difference'])}  {status}")
-        if len(unexplained) > LISTED:
-            say(f"  … and {len(unexplained) - LISTED:,} more, in staging.reconciliation_documents and with --json.")
+            parts.append(f"{counted(posted['documents'], flow)}{worth}")
+    refused = [
+        f"{counted(each['documents'], flow)} {'were' if each['documents'] > 1 else 'was'} refused"
+        + (" again" if each["again"] else "")
+        for flow, each in facts["refused"].items()
+    ]
+    done = f"Posted {', '.join(parts)}" if parts else "Nothing was posted"
+    return "; ".join([f"{done} in {facts['elapsed_seconds']:,.0f} s", *refused]) + "."
