@@ -42,7 +42,7 @@ def states_by_key(outbox: Outbox, connection: str) -> dict[str, str]:
 
 
 def exceptions(outbox: Outbox, connection: str) -> list[Document]:
-    """What needs a person: the states that say so, a doubt of more than a day, a flag on a posted one, a draft that is blocked."""
+    """What needs a person: states that say so, a doubt of more than a day, a flag, a draft that is blocked."""
     day_ago = outbox.now() - timedelta(days=1)
     return all_of(
         outbox,
