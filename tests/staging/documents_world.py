@@ -28,7 +28,7 @@ def settings(**changed: Any) -> Connection:
             "time_zone": "America/Chicago",
             "start_date": "2026-10-01",
             "go_live": "2026-11-01",
-            "mappings": Path("mappings"),
+            "mappings": Path(__file__).parent,  # it must be there
             "flows": Flows(**flows),
             "servicetitan": ServiceTitan(tenant_id=1001, app_key=Secret("x"), **secrets),
             "erp": BusinessCentral(kind="business_central", company="C", token_url="http://127.0.0.1/token", **secrets),

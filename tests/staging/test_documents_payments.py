@@ -489,7 +489,7 @@ def test_keys_longer_than_a_document_number(world: World) -> None:
 @pytest.mark.parametrize(
     ("parts", "since", "expected"),
     [
-        ([], datetime(2026, 11, 10, 9, tzinfo=UTC), []),
+        ([], datetime(2026, 11, 10, 9, tzinfo=UTC), [1, 2]),
         ([], datetime(2026, 11, 10, 7, tzinfo=UTC), [1, 2]),
         ([part(1, "blocked", "60"), part(2, "blocked", "40")], datetime(2026, 11, 10, 9, tzinfo=UTC), [1, 2]),
         ([part(1, "out_of_scope", "60"), part(2, "out_of_scope", "40")], None, []),

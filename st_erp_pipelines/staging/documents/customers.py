@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def build_customers(
-    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None = None
 ) -> tuple[list[BuiltDocument], list[Link]]:
     """Documents, and the links to record. A linked customer has no document until it changes.
 
-    `since` narrows nothing here: an invoice of today may need a customer of last year, and a contact changes
+    `since` narrows nothing: an invoice of today may need a customer of last year, and a contact changes
     without its customer.
     """
-    prepare(con, connection, "customers", known, since)
+    prepare(con, connection, "customers", known)
     for step in ("sales_sources", "customers"):
         run(con, step)
     documents = [_without_gaps(built(row)) for row in run(con, "customer_changes")]

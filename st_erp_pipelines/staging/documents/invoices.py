@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 
 def build_invoices(
-    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None = None
 ) -> list[BuiltDocument]:
-    """Everything loaded after `since` (None: ever), not final yet, or edited since it was final.
+    """Everything that is no document yet, not final yet, or edited since it was final.
+
+    `since` narrows nothing: what was left out once (by a rule, or by a clock set back) would stay out for ever.
 
     A ServiceTitan invoice stays of kind `invoice` when its total is negative (its payload's type says
     credit memo), so that a sign that turns is an edit of one document and never a second one.
     """
-    prepare(con, connection, "invoices", known, since)
+    prepare(con, connection, "invoices", known)
     for step in ("sales_sources", "sales", "sales_lines", "sales_reasons"):
         run(con, step)
     return [built(row) for row in run(con, "invoices")]

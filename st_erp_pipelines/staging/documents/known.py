@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -121,7 +120,7 @@ SETTINGS = """
 create or replace temp table rules as
 select
     $key_prefix as key_prefix, $tenant_id::bigint as tenant_id, $start_date::date as start_date,
-    $go_live::date as go_live, $since::timestamptz as since, $only_posted::boolean as only_posted,
+    $go_live::date as go_live, $only_posted::boolean as only_posted,
     $closed_period as closed_period, $tax as tax, $non_taxable_code as non_taxable_code,
     $zero_totals as zero_totals, $create as create_customers, $match_existing as match_existing,
     $update_linked::boolean as update_linked, $payments_on_old_invoices as payments_on_old_invoices,
@@ -132,11 +131,9 @@ from staging.stg_business_central__general_ledger_setup as setup
 """
 
 
-def prepare(
-    con: duckdb.DuckDBPyConnection, connection: Connection, flow: str, known: KnownDocuments, since: datetime | None
-) -> None:
+def prepare(con: duckdb.DuckDBPyConnection, connection: Connection, flow: str, known: KnownDocuments) -> None:
     """Put the settings and the outbox's side beside staging and mapping; one build reads nothing else."""
-    con.execute(SETTINGS, _settings(connection, flow) | {"since": since})
+    con.execute(SETTINGS, _settings(connection, flow))
     _install(con, "known_documents", KnownDocument._fields, known.documents)
     _install(con, "known_links", Link._fields, known.links)
     run(con, "ground")

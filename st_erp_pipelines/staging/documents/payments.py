@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 
 def build_payments(
-    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None = None
 ) -> list[BuiltDocument]:
     """Part n is the nth application of the payment, part 0 what is on account.
 
-    Once one part was intended the split is fixed: another one would pay the same money twice. The parts are
-    then those in `known`, with their amounts; a posted part comes again only when its source was edited.
+    Once one part may stand over there the split is fixed: another one would pay the same money twice. The parts
+    are then those in `known`, with their amounts; a posted part comes again only when its source was edited.
+    `since` narrows nothing, as with invoices.
     """
-    prepare(con, connection, "payments", known, since)
+    prepare(con, connection, "payments", known)
     run(con, "payments")
     return [built(row) for row in run(con, "payment_parts")]

@@ -37,7 +37,7 @@ select
     parties.number as party,
     parties.name as party_name,
     parties.may_be_billed,
-    rules.* exclude (since)
+    rules.*
 from staging.stg_servicetitan__payments as payment
 cross join rules
 left join known on known.source_key = payment.source_key
@@ -52,10 +52,7 @@ where
         or (known.is_any_standing and payment.is_active is not distinct from false)
     )
     and (payment.is_active is distinct from false or known.source_key is not null)
-    and case
-        when known.source_key is null then rules.since is null or payment.loaded_at >= rules.since
-        else known.is_built_again
-    end;
+    and (known.source_key is null or known.is_built_again);
 
 create or replace temp table payment_parts as
 with applied as (

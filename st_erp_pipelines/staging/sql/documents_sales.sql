@@ -30,7 +30,7 @@ select
     parties.number as party,
     parties.name as party_name,
     parties.may_be_billed,
-    rules.* exclude (since)
+    rules.*
 from sales_sources as source
 cross join rules
 left join newest_known as known on known.kind = source.kind and known.source_key = source.source_key
@@ -48,9 +48,9 @@ where
         or (known.is_standing and not source.is_active)
     )
     and (source.is_active or known.source_key is not null)
-    and case
-        when known.source_key is null then rules.since is null or source.loaded_at >= rules.since
-        else is_built_again(
+    and (
+        known.source_key is null
+        or is_built_again(
             known.is_final, known.state, known.is_flagged, known.source_hash, source.source_hash, source.is_active
         )
-    end;
+    );
