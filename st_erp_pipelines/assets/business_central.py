@@ -6,6 +6,8 @@ from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, daily, days_of
 from st_erp_pipelines.pipeline import FLOWS
 from st_erp_pipelines.posting.engine import RunReport
+from st_erp_pipelines.posting.report import totals
+from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 
@@ -50,15 +52,23 @@ def post(connection: Connection, flow: str) -> dg.AssetsDefinition:
     def post_due(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
             report = pipeline.post(flow, days_of(context))
+            states = totals(pipeline.outbox, connection.name)
+        now = {State(state): documents for (of, state), (documents, _) in states.items() if of == flow}
         for sentence in report.sentences:
             context.log.warning(sentence)
-        return dg.MaterializeResult(metadata=_metadata(report))
+        return dg.MaterializeResult(metadata=_metadata(report, now))
 
     return post_due
 
 
-def _metadata(report: RunReport) -> dict[str, int | str]:
-    """The states of DESIGN section 2, and the money. Every partition of a range carries the whole run's figures."""
-    counts: dict[str, int | str] = {str(state): count for state, count in report.states.items()}
+def _metadata(report: RunReport, now: dict[State, int]) -> dict[str, int | str]:
+    """The states of DESIGN section 2, and the money. Every partition of a range carries the whole run's figures.
+
+    `now`: how many documents of the flow are in each state after the run, whichever run brought them there. Those
+    that need a person are told of even where there is none.
+    """
+    did: dict[str, int | str] = {str(state): count for state, count in report.states.items()}
+    exceptions = {"blocked": now.pop(State.BLOCKED, 0), "refused": now.pop(State.REJECTED, 0)}
     stopped = {"stopped": " ".join(report.sentences)} if report.stopped else {}
-    return counts | {"amount_posted": str(report.amount_posted)} | stopped
+    amount = {"amount_posted": f"{report.amount_posted:.2f}"}  # `st-erp sync` adds it up
+    return did | {f"{state}_now": count for state, count in sorted(now.items())} | exceptions | amount | stopped

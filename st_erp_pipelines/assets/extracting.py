@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, OPEN_DAYS_ONLY, daily, days_of
+from st_erp_pipelines.assets.wording import SYSTEMS, title
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
@@ -27,7 +28,7 @@ def extract_by_day(
         deps=[*deps, *after],
         group_name=connection.name,
         kinds={system, "parquet"},
-        description=f"{entity} of {system} as they came, one landing file per day and run.",
+        description=f"{title(entity)} of {SYSTEMS[system]} as they came, one landing file for each day and read.",
         partitions_def=daily(connection),
         backfill_policy=EVERY_RANGE_IN_ONE_RUN,
     )
@@ -62,7 +63,7 @@ def extract_whole(
         deps=list(after),
         group_name=connection.name,
         kinds={system, "parquet"},
-        description=f"{entity} of {system}, the whole list each time.",
+        description=f"{title(entity)} of {SYSTEMS[system]}, the whole list at each read.",
     )
     def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
         with pipelines.working_on(connection, context.run.run_id) as pipeline:

@@ -1,14 +1,18 @@
 """Does the ERP say what ServiceTitan says? And is anything left hanging?"""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import dagster as dg
 
 from st_erp_pipelines.assets.business_central import READ_BACK_BY_DAY, READ_BACK_WHOLE, SYSTEM
+from st_erp_pipelines.assets.wording import counted, money
 from st_erp_pipelines.posting import report
 from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.staging.reconciliation import FlowTotals
 
 
 def reconciliation(connection: Connection) -> dg.AssetsDefinition:
@@ -26,19 +30,22 @@ def reconciliation(connection: Connection) -> dg.AssetsDefinition:
     def reconcile(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
             result = pipeline.reconcile()
-        lines = [
-            f"| {t.flow} | {t.documents} | {t.matched} | {t.source} | {t.erp} | {t.difference} |" for t in result.totals
-        ]
-        table = "\n".join(
-            ["| flow | documents | matched | ServiceTitan | ERP | difference |", "|---|---|---|---|---|---|", *lines]
-        )
         metadata: dict[str, dg.MarkdownMetadataValue | int] = {
-            "totals": dg.MetadataValue.md(table),
+            "totals": dg.MetadataValue.md(_table(result.totals)),
             "differences": len(result.differences),
         }
         return dg.MaterializeResult(metadata=metadata)
 
     return reconcile
+
+
+def _table(totals: Sequence[FlowTotals]) -> str:
+    head = "| flow | documents | matched | ServiceTitan | ERP | difference |\n|---|---:|---:|---:|---:|---:|"
+    rows = []
+    for each in totals:
+        amounts = " | ".join(money(amount) for amount in (each.source, each.erp, each.difference))
+        rows.append(f"| {each.flow} | {each.documents:,} | {each.matched:,} | {amounts} |")
+    return "\n".join([head, *rows])
 
 
 def totals_check(connection: Connection) -> dg.AssetChecksDefinition:
@@ -50,9 +57,12 @@ def totals_check(connection: Connection) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
             unexplained = pipeline.reconciled().unexplained
-        listed = "\n".join(f"- {each.business_key}: {each.status}, {each.difference}" for each in unexplained)
+        listed = "\n".join(f"- {each.business_key}: {each.status}, {money(each.difference)}" for each in unexplained)
+        amount = money(sum((abs(each.difference) for each in unexplained), Decimal(0)))
+        said = f"{counted(len(unexplained), 'difference')} that nothing explains: {amount}"
         return dg.AssetCheckResult(
             passed=not unexplained,
+            description=said if unexplained else "Every difference is explained",
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"unexplained": dg.MetadataValue.md(listed or "none")},
         )
@@ -71,6 +81,10 @@ def nothing_hangs(connection: Connection) -> dg.AssetChecksDefinition:
         since = outbox.now() - timedelta(days=1)
         rows = report.in_state_since(outbox, connection.name, (State.IN_DOUBT, State.CONFLICT), since)
         listed = "\n".join(f"- {row.business_key}: {row.state}. {row.sentence}" for row in rows)
-        return dg.AssetCheckResult(passed=not rows, metadata={"documents": dg.MetadataValue.md(listed or "none")})
+        return dg.AssetCheckResult(
+            passed=not rows,
+            description=f"{counted(len(rows), 'document')} in doubt or in conflict for more than a day",
+            metadata={"documents": dg.MetadataValue.md(listed or "none")},
+        )
 
     return check

@@ -1,10 +1,13 @@
 """Staging assets: typed tables, the newest version of each record, bad records set aside; and documents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from decimal import Decimal
 
 import dagster as dg
 
-from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.assets.wording import counted, money
+from st_erp_pipelines.mapping.coverage import Gap
+from st_erp_pipelines.mapping.load import MappingFault
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.entities import entity_of
@@ -70,6 +73,9 @@ def quarantine_check(connection: Connection, system: str, entity: str) -> dg.Ass
         first = "\n".join(f"- {key}: {reason}" for key, reason in reasons[:50]) or "none"
         return dg.AssetCheckResult(
             passed=not reasons,
+            description=f"{counted(len(reasons), 'record')} could not be read"
+            if reasons
+            else "Every record could be read",
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"records": len(reasons), "first": dg.MetadataValue.md(first)},
         )
@@ -85,9 +91,14 @@ def mapping_check(connection: Connection) -> dg.AssetChecksDefinition:
     )
     def check(context: dg.AssetCheckExecutionContext, pipelines: PipelineResource) -> dg.AssetCheckResult:
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
-            lines = list(_mapping_findings(pipeline))
+            faults, gaps = pipeline.mapping_faults(), pipeline.coverage()
+        lines = [
+            *map(str, faults),
+            *(f"{gap.kind}: {gap.value} ({counted(gap.documents, 'document')}, {money(gap.amount)})" for gap in gaps),
+        ]
         return dg.AssetCheckResult(
             passed=not lines,
+            description=summary(faults, gaps),
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"findings": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")},
         )
@@ -95,8 +106,10 @@ def mapping_check(connection: Connection) -> dg.AssetChecksDefinition:
     return check
 
 
-def _mapping_findings(pipeline: Pipeline) -> Iterator[str]:
-    for fault in pipeline.mapping_faults():
-        yield str(fault)
-    for gap in pipeline.coverage():
-        yield f"{gap.kind}: {gap.value} ({gap.documents} documents, {gap.amount})"
+def summary(faults: Sequence[MappingFault], gaps: Sequence[Gap]) -> str:
+    """A document with two gaps counts in both, so several of them hold up at most their sum."""
+    at_most = "up to " if len(gaps) > 1 else ""
+    held_up = money(sum((gap.amount for gap in gaps), Decimal(0)))
+    parts = [counted(len(faults), "fault") + " in the mapping files"] if faults else []
+    parts += [f"{counted(len(gaps), 'name')} unmapped, {at_most}{held_up} held up"] if gaps else []
+    return "; ".join(parts) or "Everything is mapped"

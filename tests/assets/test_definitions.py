@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from st_erp_pipelines import settings
-from st_erp_pipelines.assets import business_central, servicetitan
+from st_erp_pipelines.assets import business_central, servicetitan, staging
 from st_erp_pipelines.definitions import build_definitions
+from st_erp_pipelines.mapping.coverage import Gap
+from st_erp_pipelines.mapping.load import MappingFault
 from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment
 from tests.world import (
     QUIET,
@@ -114,13 +118,64 @@ def test_a_range_of_days_is_one_run_that_materialises_each(tmp_path: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Four invoices, ready but not posted: the flow only observes."""
+def first_sync(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dg.ExecuteInProcessResult]]:
+    """Four invoices, ready but not posted: the flow only observes. One payment type is mapped twice."""
     whole = contractor(scale=0.02)
     with running_site(tmp_path_factory.mktemp("synced"), with_only(whole, plain_invoices(whole)[:4])) as site:
         site.set_mode("observe", "invoices")
-        assert failures(site.sync()) == []
-        yield site
+        with (site.folder / "mappings" / CONNECTION / "payment_types.csv").open("a", encoding="utf-8") as table:
+            table.write("Imported twice,,STPAYA\nImported Twice,,STPAYB\n")
+        result = site.sync()
+        assert failures(result) == []
+        yield site, result
+
+
+@pytest.fixture(scope="module")
+def synced(first_sync: tuple[Site, dg.ExecuteInProcessResult]) -> Site:
+    return first_sync[0]
+
+
+def test_every_check_says_in_a_sentence_what_it_found(first_sync: tuple[Site, dg.ExecuteInProcessResult]) -> None:
+    found = {each.check_name: each for each in first_sync[1].get_asset_check_evaluations()}
+    said = {name: each.description for name, each in found.items()}
+    assert re.fullmatch(r"4 differences that nothing explains: \d+,\d{3}\.\d\d", said.pop("totals_reconcile"))
+    assert said == {
+        "nothing_in_quarantine": "Every record could be read",
+        "mappings_cover_everything": "1 fault in the mapping files",
+        "nothing_hangs_for_a_day": "0 documents in doubt or in conflict for more than a day",
+    }
+    findings = found["mappings_cover_everything"].metadata["findings"].value
+    assert findings.startswith("- payment_types.csv row ")
+    assert "column payment_type_name: Imported twice stands in rows" in findings
+
+
+def test_posting_says_what_it_did_and_how_the_flow_stands(first_sync: tuple[Site, dg.ExecuteInProcessResult]) -> None:
+    events = first_sync[1].asset_materializations_for_node(f"{CONNECTION}__business_central__post_invoices")
+    figures = {name: value.value for name, value in events[0].metadata.items() if not name.startswith("dagster")}
+    assert figures == {"ready_now": 4, "blocked": 0, "refused": 0, "amount_posted": "0.00"}
+
+
+@pytest.mark.parametrize(
+    ("faults", "amounts", "said"),
+    [
+        (0, (), "Everything is mapped"),
+        (2, ("1234.5",), "2 faults in the mapping files; 1 name unmapped, 1,234.50 held up"),
+        (0, ("25000", "788.5"), "2 names unmapped, up to 25,788.50 held up"),
+    ],
+)
+def test_what_is_unmapped_is_summed_up(faults: int, amounts: tuple[str, ...], said: str) -> None:
+    gaps = [Gap("unmapped_account", "4711", 1, Decimal(amount)) for amount in amounts]
+    assert staging.summary([MappingFault("accounts.csv", 2, "", "")] * faults, gaps) == said
+
+
+def test_assets_say_plainly_what_they_hold(site: Site) -> None:
+    graph = definitions(site).resolve_asset_graph()
+    said = {key.path[-1]: graph.get(key).description for key in graph.get_all_asset_keys() if key.path[1] != "staging"}
+    assert said["customer_payment_journals"] == (
+        "Customer payment journals of Business Central, the whole list at each read."
+    )
+    assert said["gl_accounts"].startswith("General ledger accounts of ServiceTitan, ")
+    assert all(each and each[0].isupper() and "_" not in each for each in said.values())
 
 
 def tick(site: Site, name: str = "sync") -> list[dg.RunRequest]:

@@ -1,0 +1,18 @@
+"""Figures as the asset pages say them."""
+
+from decimal import Decimal
+
+SYSTEMS = {"servicetitan": "ServiceTitan", "business_central": "Business Central"}
+TITLES = {"gl_accounts": "General ledger accounts"}
+
+
+def title(entity: str) -> str:
+    return TITLES.get(entity) or entity.replace("_", " ").capitalize()
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def money(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
