@@ -162,7 +162,7 @@ def _conflict(wanted: Wanted, found: Decimal, total: Decimal, numbers: Sequence[
     there = ", ".join(sorted(set(numbers)))
     off = found - total or Decimal("0.01")
     detail = f"Of payment {wanted.payload['payment_key']} {found} is there ({there}), it comes to {total}."
-    return Finding(Found.COMPLETE, _id(wanted, there), there, total=wanted.total + off, detail=detail)
+    return Finding(Found.COMPLETE, there, there, total=wanted.total + off, detail=detail)
 
 
 def _complete(wanted: Wanted, on: date, numbers: str, detail: str = "") -> Finding:
@@ -170,17 +170,12 @@ def _complete(wanted: Wanted, on: date, numbers: str, detail: str = "") -> Findi
     same_day = on.isoformat() == wanted.payload["posting_date"]
     return Finding(
         Found.COMPLETE,
-        _id(wanted, numbers),
+        numbers,
         numbers,
         total=wanted.total,
         on=wanted.on if same_day else on,
         detail=detail,
     )
-
-
-def _id(wanted: Wanted, numbers: str) -> str | None:
-    """The ledger has none. Ours keeps its line's, which a late reply to its entering names too."""
-    return wanted.remote_id if wanted.ours else numbers
 
 
 def _unfinished(wanted: Wanted, line: OpenLine) -> Finding:

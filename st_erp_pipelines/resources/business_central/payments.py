@@ -146,7 +146,7 @@ class Payments:
                 raise
             self._require_in_ledger(wanted)
         self._batches.vacate(wanted.key)
-        return Reply(wanted.remote_id, wanted.key)  # the line's id, so that one payment has one id
+        return Reply(wanted.key, wanted.key)
 
     def _refuse_drafts(self, batch: Batch, wanted: Wanted) -> None:
         """Posting takes a batch as a whole, and drafts of others lie in this one."""
