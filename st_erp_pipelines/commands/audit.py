@@ -90,7 +90,8 @@ def _show(row: Document, attempts: Sequence[Any], events: Sequence[Any], zone: s
         say(f"  {local(at, zone)}  {text}", style=style)
     if row.state in ENDED and not attempts:
         return  # nothing of it would be sent
-    payload, what = (attempts[-1].payload, "What was sent last") if attempts else (row.payload, "What would be sent")
+    would = "What we would have sent" if row.state == State.ADOPTED else "What would be sent"
+    payload, what = (attempts[-1].payload, "What was sent last") if attempts else (row.payload, would)
     say(f"\n  {what}", style="bold")
     for line in simplejson.dumps(simplejson.loads(payload), indent=2, ensure_ascii=False).splitlines():
         say(f"  {line}")

@@ -96,22 +96,28 @@ def _plan(site: Site, connection: Connection, only: str | None) -> Plan:
 
 
 def _build(pipeline: Pipeline, plan: Plan, only: str | None) -> None:
-    """Every flow is gone through even where one is asked for: what comes first decides what may follow."""
+    """Flows that come before the one asked for are gone through, too: they decide what may follow."""
     connection = plan.connection
     going: dict[str, str] = {}
     following: set[int] = set()
     for flow in FLOWS:
         pipeline.build(flow)
         due = pipeline.outbox.due(pipeline.place, connection.name, flow, None, EVERYTHING, set())
-        going |= {row.business_key: row.business_key for row in due if not row.voided}
-        blocked = report.all_of(pipeline.outbox, connection.name, *_blocked_in(flow))
-        after = followers(blocked, going)
+        first = _decided(pipeline, flow, [(row, "") for row in due])
+        going |= {each.document.business_key: each.document.business_key for each in first if each.goes}
+        after = followers(report.all_of(pipeline.outbox, connection.name, *_blocked_in(flow)), going)
         following |= {row.id for row, _ in after}
+        then = _decided(pipeline, flow, after)
+        for each in then:
+            if not each.goes:
+                del going[each.document.business_key]
         if only in (None, flow):
-            plan.documents[flow] = _decided(pipeline, flow, [*((row, "") for row in due), *after])
+            plan.documents[flow] = [*first, *then]
         if flow == "customers":
             rows = report.all_of(pipeline.outbox, connection.name)
             plan.names = {row.business_key: row.label for row in rows if row.flow == "customers"}
+        if flow == only:
+            break
     rows = report.exceptions(pipeline.outbox, connection.name)
     plan.exceptions = Sorted.of(row for row in rows if row.id not in following and only in (None, row.flow))
 

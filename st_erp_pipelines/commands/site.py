@@ -77,8 +77,6 @@ def _site(names: Sequence[str]) -> Site:
     path = settings.config_path()
     loaded = settings.load(path)
     known = [connection.name for connection in loaded.connections] + loaded.faulty
-    if not known and not loaded.faults:
-        raise ConfigurationError(f"{path} lists no connection: describe one, or try `st-erp demo`.")
     for name in names:
         if name not in known and (known or not loaded.faults):
             near = get_close_matches(name, known, 1) or known[:1]
@@ -86,15 +84,9 @@ def _site(names: Sequence[str]) -> Site:
             raise ConfigurationError(f"There is no connection {name} in {path.name}.{hint}")
     asked = set(names or known)
     faults = [str(fault) for fault in loaded.faults if not fault.connections or asked & set(fault.connections)]
-    chosen = [one for one in loaded.connections if one.name in asked]
-    faults += [
-        f"{path}: {one.name}: mappings names a folder that does not exist: {one.mappings}"
-        for one in chosen
-        if not one.mappings.is_dir()
-    ]
-    for fault in faults:
-        complain(fault)
-    return Site([one for one in chosen if one.mappings.is_dir()], faults)
+    for line in [*faults, *(warning for warning in loaded.warnings if asked & set(warning.connections))]:
+        complain(line)
+    return Site([one for one in loaded.connections if one.name in asked], faults)
 
 
 def all_settings() -> Settings:

@@ -57,6 +57,11 @@ class Planned:
         return str(self.decision.state) if isinstance(self.decision, Settle) else "ask_again"
 
     @property
+    def goes(self) -> bool:
+        """Whether what waits for it may follow in the same sync."""
+        return self.outcome in ("send", "posted", "adopted")
+
+    @property
     def sentence(self) -> str:
         return f"{_moves_in_words(self.decision)}{self.decision.sentence}"
 
