@@ -1,6 +1,7 @@
 -- What staging uses and no mapping covers. Resolves as staging/sql/documents_sales*.sql do: a line takes its
--- business unit from its document where it names none; its account from the row of its own number, else from
--- its business unit, else from the row `*`; lines without value count only where there is nothing else.
+-- business unit from its document where it names none; its account from the row of its own number, else, unless
+-- that row is at fault, from its business unit, else from the row `*`; lines without value count only where there
+-- is nothing else.
 
 with documents as (
     select
@@ -66,7 +67,13 @@ gaps as (
     left join mapping.accounts as own on own.gl_account_number = lines.gl_account_number
     left join mapping.accounts as any_account on any_account.gl_account_number = '*'
     left join mapping.business_units as unit on unit.business_unit_id = lines.business_unit_id
-    where coalesce(own.target_number, unit.account, any_account.target_number) is null
+    where
+        coalesce(own.target_number, unit.account, any_account.target_number) is null
+        -- The accountants meant an account of its own for it: the unit's would be a guess.
+        or (lines.gl_account_number <> '' and exists (
+            from mapping.faults
+            where file = 'accounts.csv' and (key = lines.gl_account_number or key is null)
+        ))
     union all
     select
         'unmapped_tax_zone', type, id, amount,

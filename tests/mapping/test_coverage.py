@@ -102,6 +102,18 @@ def test_accounts_resolve_by_number_then_unit_then_default(write: Write, con: du
     assert gaps(con, "unmapped_account") == []
 
 
+@pytest.mark.parametrize("number", ["4030", None])
+def test_an_account_whose_row_is_at_fault_is_not_covered_by_its_unit(
+    write: Write, con: duckdb.DuckDBPyConnection, number: str | None
+) -> None:
+    """As the builder has it: the accountants meant an account of its own for it."""
+    install(con, write(accounts=GOOD["accounts"] + "4030,acount,40300\n"))
+    invoice(con, 1, unit=12, lines=((number, None),))
+    assert gaps(con, "unmapped_account") == ([("4030 in Unit 12", 1, "100.1000")] if number else [])
+    install(con, write(accounts="gl_account,target_type,target_number\n"))
+    assert len(gaps(con, "unmapped_account")) == (1 if number else 0)
+
+
 def test_tax_zones_matter_only_where_there_is_tax(write: Write, con: duckdb.DuckDBPyConnection) -> None:
     con.execute("insert into staging.stg_servicetitan__tax_zones values (32, 'Lake County')")
     zones = GOOD["tax_zones"] + "33,Will County,,TAXABLE\n"

@@ -347,6 +347,30 @@ def test_a_line_whose_accounts_row_is_at_fault_falls_back_to_nothing(
         )
 
 
+@pytest.mark.parametrize(
+    ("rows", "hint"),
+    [
+        ([], "a row for * to accounts.csv."),
+        ([3, 5, 3], "a row for * to accounts.csv (the row * is not used while row 3 or 5 is at fault)."),
+        ([0], "a row for * to accounts.csv (the row * is not used while the file is at fault)."),
+    ],
+)
+def test_why_the_row_for_anything_is_not_used(world: World, rows: list[int], hint: str) -> None:
+    world.invoice(5, {"price": "100", "total": "100", "gl_account_number": None})
+    world.change("mapping.business_units", account=None)
+    for row in rows:
+        world.put("mapping.faults", file="accounts.csv", row=row, key="4712", message="'9' is no account in the ERP")
+    assert only(build(world)).reasons[0].text.endswith(hint)
+
+
+@pytest.mark.parametrize("zone", [4, None])
+def test_why_the_tax_zone_for_anything_is_not_used(world: World, zone: int | None) -> None:
+    taxed(world, zone)
+    world.put("mapping.faults", file="tax_zones.csv", row=2, key="9", message="'9' is no account in the ERP")
+    text = only(build(world)).reasons[0].text
+    assert text.endswith("in tax_zones.csv: add it (the row * is not used while row 2 is at fault).")
+
+
 def test_lines_of_one_gap_are_one_reason(world: World) -> None:
     gap = {"price": "50", "total": "50", "gl_account_number": "4711"}
     world.invoice(5, gap, gap)

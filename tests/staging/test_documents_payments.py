@@ -465,6 +465,13 @@ def test_payment_types(world: World, payment_type: str | None, row: dict[str, An
         assert (document.payload["balancing_account"], document.payload["batches"]) == expected
 
 
+def test_why_the_payment_type_for_anything_is_not_used(world: World) -> None:
+    world.put("mapping.faults", file="payment_types.csv", row=2, key="Visa", message="the batches are missing")
+    world.payment(9, payment_type_name="Cash")
+    text = only(build(world)).reasons[0].text
+    assert text.endswith("add it, or a row for * (the row * is not used while row 2 is at fault).")
+
+
 def test_drafts_go_to_the_draft_batch(world: World) -> None:
     world.payment(9)
     payload = only(build(world, payments={"mode": "draft"})).payload

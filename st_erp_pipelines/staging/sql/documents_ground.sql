@@ -20,6 +20,14 @@ create or replace temp macro fault_of(in_file, of_key) as coalesce((
     from mapping.faults
     where file = in_file and (key = of_key or key is null)
 ), '');
+-- Nor is the row * used then: it would stand in for them.
+create or replace temp macro why_not_any(in_file) as coalesce((
+    select ' (the row * is not used while '
+        || coalesce('row ' || string_agg(distinct row, ' or ' order by row) filter (where row > 0), 'the file') || ' is at fault)'
+    from mapping.faults
+    where file = in_file
+    having count(*) > 0
+), '');
 create or replace temp macro of_revision(business_key, revision) as
     business_key || case when revision > 0 then '-R' || revision else '' end;
 create or replace temp macro is_posted_by_office(sync_status, only_posted) as

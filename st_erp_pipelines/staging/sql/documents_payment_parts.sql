@@ -55,7 +55,8 @@ unmapped_payment_type as (
     select payment_id, part, 'unmapped_payment_type' as code,
         'Payment type ''' || coalesce(payment_type_name, '') || ''' has no '
         || case when is_type_mapped then 'batches' else 'row' end
-        || ' in payment_types.csv' || fault_of('payment_types.csv', payment_type_name) || ': add it, or a row for *.' as text
+        || ' in payment_types.csv' || fault_of('payment_types.csv', payment_type_name) || ': add it, or a row for *'
+        || why_not_any('payment_types.csv') || '.' as text
     from payment_documents
     where not is_type_mapped or (given(batches) is null and draft_batch is null)
 ),

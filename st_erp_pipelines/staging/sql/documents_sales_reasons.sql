@@ -48,7 +48,8 @@ unmapped_account as (
         || coalesce(
             account_fault || ': mend it.',
             ', and business unit ' || coalesce(named(business_unit_name, business_unit_id), '(none)')
-            || ' has no account in business_units.csv: add one of them, or a row for * to accounts.csv.'
+            || ' has no account in business_units.csv: add one of them, or a row for * to accounts.csv'
+            || why_not_any('accounts.csv') || '.'
         ) as text
     from sales_lines
     where target_number is null
@@ -58,7 +59,8 @@ unmapped_tax_zone as (
     select kind, id, 'unmapped_tax_zone' as code,
         case when tax_zone_id is null then 'No tax zone is named, and * has' else 'Tax zone ' || named(tax_zone_name, tax_zone_id) || ' has' end
         || case tax when 'erp_computes' then ' no tax_code' else ' no liability_account' end
-        || ' in tax_zones.csv' || fault_of('tax_zones.csv', tax_zone_id::varchar) || ': add it.' as text
+        || ' in tax_zones.csv' || fault_of('tax_zones.csv', tax_zone_id::varchar) || ': add it'
+        || why_not_any('tax_zones.csv') || '.' as text
     from sales
     where
         (tax = 'liability_line' and sales_tax <> 0 and liability_account is null)
