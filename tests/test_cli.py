@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -49,12 +52,18 @@ class Place:
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         for secret in (credentials.SERVICETITAN_CLIENT_SECRET, credentials.BUSINESS_CENTRAL_CLIENT_SECRET):
             assert secret not in result.output
+        assert "--json" in words or "business_central|" not in result.output, "the id of a place is for machines"
         return result
 
     def facts(self, *words: str, **changes: str) -> Any:
         """Of the one connection, or of a whole answer that has none."""
         said = json.loads(self.run(*words, "--json", **changes).stdout)
         return said["connections"][0] if "connections" in said else said
+
+    def rows(self) -> list[Any]:
+        """All that the outbox says of its documents."""
+        with closing(sqlite3.connect(self.folder / "home" / "st_erp.sqlite")) as con:
+            return [con.execute(f"select * from {table}").fetchall() for table in ("documents", "events", "cursors")]
 
     def writes(self) -> int:
         log = httpx.get(f"{self.sandbox.business_central_url}/_control/log").json()
@@ -119,12 +128,21 @@ def planned(place: Place, paused: Stage) -> Stage:
 
 @pytest.fixture(scope="module")
 def posted(place: Place, planned: Stage) -> Stage:
-    assert place.run("resume", CONNECTION).exit_code == 0
+    assert "ends it" in place.run("plan", "--flow", "customers").stdout
+    assert "Resumed" in place.run("resume", CONNECTION).stdout
+    assert "was not paused" in place.run("resume", CONNECTION).stdout
     return synced(place)
 
 
 @pytest.fixture(scope="module")
-def replayed(place: Place, posted: Stage) -> Stage:
+def refused_again(place: Place, posted: Stage) -> str:
+    """What a sync says after a replay of what nobody has mended."""
+    assert place.run("replay", CONNECTION, "--cause", BLOCKED).exit_code == 0
+    return place.run("sync").stdout
+
+
+@pytest.fixture(scope="module")
+def replayed(place: Place, posted: Stage, refused_again: str) -> Stage:
     refused = place.facts("status")["exceptions"]
     assert [each["documents"] for each in refused if each["reason"] == BLOCKED] == [2]
     customers = {document["party"]: {"blocked": "_x0020_"} for document in refused_for(place, BLOCKED)}
@@ -170,6 +188,19 @@ def test_plan_shows_every_payload_and_sends_nothing(planned: Stage) -> None:
     assert "waits_for_customer" not in reasons
 
 
+def test_plan_leaves_the_outbox_as_it_is(place: Place, planned: Stage) -> None:
+    """Even with tables that block everything."""
+    shutil.copytree(place.folder / "mappings" / CONNECTION, place.folder / "emptied")
+    for path in (place.folder / "emptied").glob("*.csv"):
+        path.write_text(path.read_text("utf-8").partition("\n")[0] + "\n", "utf-8")
+    config = place.configured("emptied.yaml", (f"mappings: mappings/{CONNECTION}", "mappings: emptied"))
+    before = place.rows()
+    plan = place.facts("plan", ST_ERP_CONFIG=config)
+    assert plan["flows"]["invoices"]["outcomes"].get("send") is None
+    assert any("unmapped_business_unit" in each["reason"] for each in plan["flows"]["invoices"]["blocked"])
+    assert place.rows() == before
+
+
 def test_plan_comes_true(place: Place, planned: Stage, posted: Stage) -> None:
     for flow in planned.facts["flows"].values():
         for each in flow["documents"]:
@@ -189,6 +220,39 @@ def test_sync_posts_and_reconciles(posted: Stage) -> None:
     assert [line["flow"] for line in posted.facts["reconciliation"]] == ["invoices", "payments"]
     unexplained = [each["business_key"] for each in posted.facts["differences"] if not each["explained"]]
     assert unexplained == ["ST-A-INV-999999901"]
+
+
+def test_differences_of_a_flow_add_up_and_name_the_stranger(posted: Stage) -> None:
+    for totals in posted.facts["reconciliation"]:
+        mine = [Decimal(each["difference"]) for each in posted.facts["differences"] if each["flow"] == totals["flow"]]
+        assert sum(mine) == Decimal(totals["difference"])
+    stranger = next(each for each in posted.facts["differences"] if each["status"] == "no source")
+    assert stranger["erp_number"].startswith("PS-INV")
+
+
+def test_every_different_sentence_is_said_with_its_money(place: Place, posted: Stage) -> None:
+    facts = place.facts("status")
+    for group in facts["exceptions"]:
+        assert sum(each["documents"] for each in group["sentences"]) == group["documents"]
+        assert sum(Decimal(each["amount"]) for each in group["sentences"]) == Decimal(group["amount"])
+        assert "waits_for" not in group["reason"], "what only waits for another document needs nobody"
+    unmapped = next(each for each in facts["exceptions"] if each["reason"] == "unmapped_business_unit")
+    assert len({each["sentence"] for each in unmapped["sentences"]}) == 2
+    said, shown = place.run("status").stdout, place.run("status", "--all").stdout
+    assert all(each["sentence"] in said for each in unmapped["sentences"])
+    assert all(each["key"] in shown for each in facts["exception_documents"])
+    conflict = next(each for each in facts["exception_documents"] if each["state"] == "conflict")
+    assert f"then `st-erp replay {conflict['key']}`" in shown
+
+
+def test_plan_counts_what_needs_a_person_as_status_does(place: Place, posted: Stage) -> None:
+    def counts(text: str) -> list[str]:
+        return [line for line in text.splitlines() if "need a person" in line or "wait for documents" in line]
+
+    said = counts(place.run("status").stdout)
+    assert "blocked" in said[0]
+    assert "refused or in conflict" in said[0]
+    assert counts(place.run("plan").stdout) == said
 
 
 def test_status_groups_exceptions_with_a_sentence_each(place: Place, posted: Stage) -> None:
@@ -222,6 +286,28 @@ def test_audit_tells_how_a_document_was_posted(place: Place, planned: Stage, pos
     assert " CST" in said or " CDT" in said
 
 
+def test_audit_takes_numbers_of_both_systems(place: Place, planned: Stage, posted: Stage) -> None:
+    sent = next(each for each in planned.facts["flows"]["invoices"]["documents"] if each["outcome"] == "send")
+    document = place.facts("audit", sent["business_key"])["documents"][0]
+    by_number = place.facts("audit", document["remote_number"])["documents"]
+    assert [each["business_key"] for each in by_number] == [sent["business_key"]]
+    customer = planned.facts["flows"]["customers"]["documents"][0]
+    by_id = place.facts("audit", customer["source_key"].rpartition("/")[2])["documents"]
+    assert customer["business_key"] in {each["business_key"] for each in by_id}
+    payment = planned.facts["flows"]["payments"]["documents"][0]
+    parts = place.facts("audit", payment["business_key"].rpartition("-")[0])["documents"]
+    assert payment["business_key"] in {each["business_key"] for each in parts}
+    assert "intent to enter (attempt 1," in place.run("audit", sent["business_key"]).stdout
+
+
+def test_replay_says_how_it_is_used_and_which_causes_there_are(place: Place, posted: Stage) -> None:
+    cause = next(each["reason"] for each in posted.facts["exceptions"] if each["state"] == "rejected")
+    for words in (("replay",), ("replay", "--cause", "no_such_cause")):
+        result = place.run(*words)
+        assert result.exit_code == 2
+        assert f"{cause} (" in result.stderr or BLOCKED in result.stderr or "No document is refused" in result.stderr
+
+
 def test_audit_of_an_unknown_key_names_the_nearest(place: Place, posted: Stage) -> None:
     key = posted.facts["exceptions"][0]["example"]
     result = place.run("audit", key[:-1])
@@ -236,6 +322,12 @@ def test_what_is_posted_cannot_be_replayed(place: Place, planned: Stage, posted:
     assert "never sent twice" in result.stderr
 
 
+def test_what_is_refused_again_is_told(refused_again: str) -> None:
+    assert "Nothing was posted in" in refused_again
+    assert "; 2 invoices were refused again." in refused_again
+    assert "under our key ST-A-INV-999999901, and ServiceTitan has no such document." in refused_again
+
+
 def test_replay_of_a_refusal_that_was_mended(place: Place, posted: Stage, replayed: Stage) -> None:
     assert replayed.states("invoices")["posted"] == posted.states("invoices")["posted"] + 2
     assert not [each for each in replayed.facts["exceptions"] if each["reason"] == BLOCKED]
@@ -248,6 +340,23 @@ def test_a_faulty_connection_is_said_by_line_and_field(place: Place) -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith(f"{config}:3: {CONNECTION}: key_prefix")
     assert place.run("sync", ST_ERP_CONFIG=config).exit_code == 2
+
+
+def test_a_mappings_folder_that_is_not_there_is_a_fault_before_anything_is_built(place: Place, posted: Stage) -> None:
+    config = place.configured("nowhere.yaml", (f"mappings: mappings/{CONNECTION}", "mappings: nowhere"))
+    before = place.rows()
+    for command in ("status", "plan", "sync"):
+        result = place.run(command, ST_ERP_CONFIG=config)
+        assert result.exit_code == 2
+        assert "mappings names a folder that does not exist" in result.stderr
+    assert place.rows() == before
+
+
+def test_a_file_without_connections_is_a_configuration_error(place: Place) -> None:
+    (place.folder / "none.yaml").write_text("connections: []\n")
+    result = place.run("status", ST_ERP_CONFIG=str(place.folder / "none.yaml"))
+    assert result.exit_code == 2
+    assert "connections is empty" in result.stderr
 
 
 def test_an_unknown_connection_is_a_usage_error(place: Place) -> None:
@@ -270,6 +379,7 @@ def test_a_wrong_secret_is_a_configuration_error(place: Place) -> None:
     result = place.run("sync", NORTHWIND_ST_CLIENT_SECRET="not-this-one", home="wrong")
     assert result.exit_code == 2
     assert "refused the credentials" in result.stderr
+    assert result.stderr.startswith(f"{CONNECTION}: "), "it was reached"
     assert "not-this-one" not in result.output
 
 

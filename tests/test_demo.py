@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from st_erp_pipelines.commands import demo
 from st_erp_pipelines.sandbox import credentials
 
 ST_ERP = (sys.executable, "-c", "from st_erp_pipelines.cli import app; app()")
@@ -45,6 +47,22 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert (tmp_path / "home" / "mine").exists()
 
 
+def test_tables_that_somebody_edited_are_kept(tmp_path: Path) -> None:
+    def make(text: str) -> None:
+        (tmp_path / "mappings").mkdir()
+        (tmp_path / "mappings" / "accounts.csv").write_text(text)
+
+    (tmp_path / "demo.json").write_text('{"ports": [9], "pid": 0}')
+    for edited, kept in (("as made", []), ("edited", ["mappings.bak"]), ("again", ["mappings.bak", "mappings.bak1"])):
+        make(edited)
+        old = demo._clear(tmp_path)
+        make("as made")
+        demo._keep_if_edited(old, tmp_path / "mappings")
+        assert sorted(path.name for path in tmp_path.glob("mappings.*")) == kept
+        shutil.rmtree(tmp_path / "mappings")
+    assert (tmp_path / "mappings.bak" / "accounts.csv").read_text() == "edited"
+
+
 @pytest.mark.slow
 def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ST_ERP_DATABASE_URL", f"sqlite:///{tmp_path / 'a_site_of_its_own.sqlite'}")
@@ -53,6 +71,11 @@ def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pyte
     try:
         assert done.returncode == 0, done.stderr
         assert "at 60 times the vendors' limits" in done.stdout
+        assert "stands in the ERP as PS-INV" in done.stdout
+        assert "business_central|" not in done.stdout
+        taken = st_erp(tmp_path, "demo", "--ui", "--port", str(facts["ports"][0]))
+        assert taken.returncode == 2
+        assert "is taken" in taken.stderr
         next_words = [line.split("  ")[1].split() for line in done.stdout.splitlines() if line.startswith("  st-erp ")]
         audit = next(words[1:] for words in next_words if "audit" in words)
         assert "What happened" in st_erp(tmp_path, *audit).stdout
@@ -71,4 +94,7 @@ def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pyte
     while any(answers(port) for port in facts["ports"]) and time.monotonic() < until:
         time.sleep(0.1)
     assert not any(answers(port) for port in facts["ports"])
+    ended = st_erp(tmp_path, *env, "sync")
+    assert ended.returncode == 3
+    assert "The demo's sandbox is not running" in ended.stderr
     assert "was not running" in st_erp(tmp_path, "demo", "--stop").stdout

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import httpx
+import sqlalchemy as sa
 
 from st_erp_pipelines.commands import output
 from st_erp_pipelines.commands.dagster_run import Failure, RunFacts, execute, open_instance
@@ -30,11 +31,11 @@ from st_erp_pipelines.commands.status import (
     say_paused,
     show_mapping_faults,
 )
+from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import StErpError, Unavailable
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.outbox import Document
-from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.posting.schema import documents, events
 from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
@@ -62,7 +63,6 @@ def run(names: Sequence[str], as_json: bool) -> int:
 def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, *, quiet: bool) -> Facts:
     began, started_at = time.monotonic(), site.outbox.now()
     pipeline = site.pipeline(connection)
-    refused_before = _refused(pipeline)
     failures = list(_out_of_reach(pipeline))
     runs = [] if failures else _run_jobs(pipeline, instance, quiet)
     failures += [failure for each in runs for failure in each.failures]
@@ -70,7 +70,7 @@ def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, *, q
         "elapsed_seconds": round(time.monotonic() - began, 1),
         "runs": [each.run_id for each in runs],
         "posted": {flow: _posted(flow, runs) for flow in FLOWS},
-        "refused": _refused_now(pipeline, refused_before, started_at),
+        "refused": _refused(pipeline, started_at),
         "failures": [{"step": each.step, "kind": each.kind, "sentence": each.sentence} for each in failures],
         "sentences": _sentences(pipeline, runs),
         "reconciliation": [],
@@ -141,18 +141,18 @@ def _posted(flow: str, runs: Sequence[RunFacts]) -> Facts:
     }
 
 
-def _refused(pipeline: Pipeline) -> list[Document]:
-    return report.all_of(pipeline.outbox, pipeline.connection.name, documents.c.state == State.REJECTED)
-
-
-def _refused_now(pipeline: Pipeline, before: Sequence[Document], since: datetime) -> Facts:
-    """By flow: what was tried and refused, and whether all of it had been refused before."""
-    known = {row.id for row in before}
-    now = [row for row in _refused(pipeline) if row.state_since >= since and not row.sentence.startswith(NOT_TRIED)]
+def _refused(pipeline: Pipeline, since: datetime) -> Facts:
+    """By flow: what was tried since then and refused, and whether all of it had been refused before."""
+    conditions = documents.c.state == State.REJECTED, documents.c.state_since >= since
+    rows = report.all_of(pipeline.outbox, pipeline.connection.name, *conditions)
+    earlier = sa.select(events.c.document_id).where(events.c.state == State.REJECTED, events.c.at < since)
+    with reading(pipeline.outbox.engine) as con:
+        known = set(con.execute(earlier).scalars())
+    tried = [row for row in rows if not row.sentence.startswith(NOT_TRIED)]
     return {
         flow: {"documents": len(mine), "again": all(row.id in known for row in mine)}
         for flow in FLOWS
-        if (mine := [row for row in now if row.flow == flow])
+        if (mine := [row for row in tried if row.flow == flow])
     }
 
 
