@@ -225,9 +225,10 @@ class Outbox:
     ) -> None:
         said = f"{outcome or 'in doubt'} {reply.number or reply.remote_id or ''}"
         text = f"A late reply to an attempt settled meanwhile: {said}"
-        late = dict(late_outcome=text, late_remote_id=reply.remote_id)
+        by_key = reply.number == row.business_key  # where the key is the number, an id of it proves no second one
+        late = dict(late_outcome=text, late_remote_id=None if by_key else reply.remote_id)
         con.execute(attempts.update().where(attempts.c.id == attempt.id).values(**late))
-        if reply.remote_id and row.remote_id and reply.remote_id != row.remote_id:
+        if reply.remote_id and row.remote_id and reply.remote_id != row.remote_id and not by_key:
             _move(con, now, row.id, State.CONFLICT, _two_of(row.remote_id, reply.remote_id))
         else:
             con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))

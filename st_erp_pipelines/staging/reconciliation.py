@@ -14,7 +14,11 @@ import duckdb
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
 
-EXPLAINED = ("blocked", "rejected", "conflict", "in_doubt", "skipped", "withdrawn", "out_of_scope")
+# States of a document that is not in the ERP, or not as its source says, and why: all but posted and adopted.
+EXPLAINED = (
+    *("blocked", "ready", "sending", "in_doubt", "unavailable", "rejected", "conflict", "entered"),
+    *("skipped", "withdrawn", "out_of_scope"),
+)
 
 
 @dataclass(frozen=True)
