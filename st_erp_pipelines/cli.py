@@ -23,9 +23,7 @@ class Commands(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except StErpError as error:
-            complain(error.sentence())
-            if isinstance(error, Unavailable) and _demo_has_ended():
-                complain(DEMO_HAS_ENDED)
+            complain(DEMO_HAS_ENDED if isinstance(error, Unavailable) and _demo_has_ended() else error.sentence())
             raise typer.Exit(exit_code_of(error)) from None
         except sa.exc.OperationalError as error:  # its own text would quote what was being written
             said = str(error.orig).partition("\n")[0]

@@ -12,36 +12,22 @@ import sqlalchemy as sa
 from st_erp_pipelines.commands.output import money, say, table
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.pipeline import Pipeline
-from st_erp_pipelines.posting import report
 from st_erp_pipelines.posting.schema import documents
-from st_erp_pipelines.posting.states import STANDING, State
+from st_erp_pipelines.posting.states import STANDING
 
 Facts = dict[str, Any]
-NOT_SENT_YET = {State.READY, State.UNAVAILABLE, State.SENDING, State.ENTERED}
 NO_SOURCE = "no source"
 LISTED = 20
 
 
 def reconciled(pipeline: Pipeline) -> Facts:
     result = pipeline.reconciled()
-    waiting, numbers = _not_sent_yet(pipeline), _numbers_without_source(pipeline)
+    numbers = _numbers_without_source(pipeline)
     return {
         "reconciliation": [vars(totals) for totals in result.totals],
-        "differences": [
-            vars(each)
-            | {"explained": each.explained or waiting.get(each.business_key, "")}
-            | {"erp_number": numbers.get(each.business_key, "")}
-            for each in result.differences
-        ],
+        "differences": [vars(each) | {"erp_number": numbers.get(each.business_key, "")} for each in result.differences],
         "payment_lines": _payment_lines(pipeline),
     }
-
-
-def _not_sent_yet(pipeline: Pipeline) -> dict[str, str]:
-    """States of what is still to go (in mode observe: everything), parts of a payment by its own key, too."""
-    states = report.states_by_key(pipeline.outbox, pipeline.connection.name)
-    waiting = {key: state for key, state in states.items() if state in NOT_SENT_YET}
-    return {key.rpartition("-")[0]: state for key, state in waiting.items()} | waiting
 
 
 def _numbers_without_source(pipeline: Pipeline) -> dict[str, str]:

@@ -91,7 +91,7 @@ def _out_of_reach(pipeline: Pipeline) -> list[Failure]:
     ):
         try:
             client()
-            _knock(system, url)
+            _knock(url)
             read()
         except StErpError as error:
             failures.append(Failure(f"reach {system}", type(error).__name__, error.sentence()))
@@ -103,14 +103,14 @@ def _read_a_little(client: ServiceTitan) -> None:
         client.walk("business_units", Path(folder))
 
 
-def _knock(system: str, url: str) -> None:
+def _knock(url: str) -> None:
     """Any answer will do."""
     try:
         httpx.get(url, timeout=KNOCK_SECONDS)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         host = httpx.URL(url).netloc.decode()
         raise Unavailable(
-            f"{host} cannot be reached ({error})", system=system,
+            f"{host} cannot be reached ({error})",
             fix="Is the URL in connections.yaml right, and does a proxy or firewall stand between? Nothing was sent.",
         ) from None  # fmt: skip
     except httpx.TransportError:
@@ -192,16 +192,18 @@ def show(facts: Facts, zone: str) -> None:
 
 
 def _show_failures(facts: Facts) -> None:
+    failures = facts["failures"]
+    if any(failure["kind"] == "Unavailable" for failure in failures) and ended_demo():
+        complain(DEMO_HAS_ENDED)
+        failures = [failure for failure in failures if failure["kind"] != "Unavailable"]
     steps: dict[str, list[Facts]] = defaultdict(list)
-    for failure in facts["failures"]:
+    for failure in failures:
         steps[failure["sentence"]].append(failure)
     for sentence, failed in steps.items():
         first, more = failed[0], f" and {len(failed) - 1} more steps" if len(failed) > 1 else ""
         step = first["step"]
         is_setting = first["kind"] == "ConfigurationError" and step.startswith("reach ")
         complain(f"{facts['name'] if is_setting else f'Could not {step}{more}'}: {sentence}")
-    if any(failure["kind"] == "Unavailable" for failure in facts["failures"]) and ended_demo():
-        complain(DEMO_HAS_ENDED)
 
 
 def _in_words(facts: Facts) -> str:
