@@ -146,24 +146,14 @@ class Pipeline:
     def build(self, flow: str) -> Counter[str]:
         """Every changed source and everything not yet posted, into the outbox."""
         self._require_same_prefix()
-        cursor = f"{self.connection.name}/{flow}"
-        since = self.outbox.cursor(cursor)
         known = self.known()
         with self.staging() as con:
-            now = self.outbox.clock.now()
             install(con, self._checked_mappings(con))
-            built, links = BUILDS[flow](con, self.connection, known, datetime.fromisoformat(since) if since else None)
+            built, links = BUILDS[flow](con, self.connection, known)
         for link in links:
             columns = dict(erp_number=link.erp_number, remote_id=link.remote_id, linked_by=link.linked_by)
             self.outbox.link(self.place, link.kind, link.source_key, source_hash=link.source_hash, **columns)
-        return bring(
-            self.outbox,
-            self.connection.name,
-            self.place,
-            flow,
-            built,
-            cursor=(cursor, now.isoformat()),
-        )
+        return bring(self.outbox, self.connection.name, self.place, flow, built)
 
     def known(self) -> KnownDocuments:
         return read_known(self.outbox, self.connection.name, self.place)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.posting.document import BuiltDocument, Verdict, hash_of
-from st_erp_pipelines.posting.outbox import Document, Outbox, _move, put_cursor
+from st_erp_pipelines.posting.outbox import Document, Outbox, _move
 from st_erp_pipelines.posting.schema import documents, events
 from st_erp_pipelines.posting.states import REBUILT, STANDING, State
 
@@ -39,10 +39,8 @@ def bring(
     place: str,
     flow: str,
     built: Sequence[BuiltDocument],
-    *,
-    cursor: tuple[str, str] | None = None,
 ) -> Counter[str]:
-    """What was built, and the build's cursor, in one transaction. Returns the new ones by state."""
+    """What was built of one flow, in one transaction. Returns the new ones by state."""
     new: list[BuiltDocument] = []
     with outbox.begin() as (con, now):
         _require_one_place(con, connection, place)
@@ -55,8 +53,6 @@ def bring(
                 _update(con, now, row, _under_key_of(row, document))
         _insert(con, now, connection, place, new)
         _withdraw_what_is_built_no_more(con, now, built, known)
-        if cursor is not None:
-            put_cursor(con, *cursor)
     return Counter(STATE_OF[document.verdict] for document in new)
 
 
@@ -207,14 +203,11 @@ def _withdraw_what_is_built_no_more(
 ) -> None:
     """A part or a kind that its source no longer has (a payment applied meanwhile, a sign that turned).
 
-    Once one part of a kind was intended, its parts stay as they are.
+    Where something may stand over there, the build keeps the split as it is, so nothing of it is missing here.
     """
     still = {(document.source_key, document.kind, document.part) for document in built}
-    kinds = {(document.source_key, document.kind) for document in built}
     for rows in known.values():
-        fixed = {row.kind for row in rows if row.attempt_count}
         for row in rows:
             gone = (row.source_key, row.kind, row.part) not in still
-            stays = row.kind in fixed and (row.source_key, row.kind) in kinds
-            if gone and not stays and row.state in REBUILT - {State.SKIPPED}:
+            if gone and row.state in REBUILT - {State.SKIPPED}:
                 _withdraw(con, now, row, "Its source no longer has this part.")

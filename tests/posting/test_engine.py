@@ -396,6 +396,31 @@ def test_an_edit_during_the_doubt_of_a_posting_is_flagged(
     assert "101.00 then, 5 now" in one(outbox).flag
 
 
+def test_what_was_blocked_during_a_doubt_is_not_sent_when_it_is_absent(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.append(LOST)
+    enter(built(1))
+    run()
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(Reason("not_posted", "It waits for the office."),)))
+    clock.pass_(SETTLED)
+    run()
+    assert states(outbox) == {"1": "blocked"}
+    assert ledger.papers == []
+
+
+def test_a_refused_part_that_its_source_split_anew_is_not_sent_beside_the_new_parts(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    ledger.plan.append(Rejected("No.", cause="no", retry_daily=True))
+    enter(built(1, part=0, business_key="P-0"))
+    run()
+    enter(built(1, part=1, business_key="P-1"), built(1, part=2, business_key="P-2"))
+    clock.pass_(timedelta(days=1, minutes=1))
+    run()
+    assert states(outbox) == {"0": "withdrawn", "1": "posted", "2": "posted"}
+
+
 def test_a_void_during_a_doubt_is_not_forgotten(
     enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
 ) -> None:

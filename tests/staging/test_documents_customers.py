@@ -27,7 +27,7 @@ def world() -> World:
 def build(
     world: World, *documents: KnownDocument, links: Sequence[Link] = (), **changed: Any
 ) -> tuple[list[BuiltDocument], list[Link]]:
-    return build_customers(world.con, settings(**changed), KnownDocuments(documents, links), None)
+    return build_customers(world.con, settings(**changed), KnownDocuments(documents, links))
 
 
 def keys(built: tuple[list[BuiltDocument], list[Link]]) -> list[str]:
@@ -388,6 +388,6 @@ def test_a_withdrawn_creation_does_not_hide_a_change(world: World) -> None:
 
 def test_every_flow_has_a_build(world: World) -> None:
     for build_flow in BUILDS.values():
-        documents, links = build_flow(world.con, settings(), KnownDocuments(), None)
+        documents, links = build_flow(world.con, settings(), KnownDocuments())
         assert isinstance(documents, list)
         assert links == []

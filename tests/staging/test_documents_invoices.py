@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -23,10 +23,9 @@ def build(
     world: World,
     *documents: KnownDocument,
     links: Sequence[Link] = (),
-    since: datetime | None = None,
     **changed: Any,
 ) -> list[BuiltDocument]:
-    return build_invoices(world.con, settings(**changed), KnownDocuments([ANN, *documents], links), since)
+    return build_invoices(world.con, settings(**changed), KnownDocuments([ANN, *documents], links))
 
 
 def only(built: list[BuiltDocument]) -> BuiltDocument:
@@ -658,27 +657,20 @@ def test_all_reasons_at_once(world: World) -> None:
 # What is built again
 
 
-BEFORE, AFTER = datetime(2026, 11, 10, 7, tzinfo=UTC), datetime(2026, 11, 10, 9, tzinfo=UTC)
-
-
 @pytest.mark.parametrize(
-    ("state", "source_hash", "since", "is_built"),
+    ("state", "source_hash", "is_built"),
     [
-        (None, "", None, True),
-        (None, "", BEFORE, True),
-        (None, "", AFTER, True),  # a clock was set back, or a rule let it in later
-        *((state, "", AFTER, True) for state in ("blocked", "ready", "rejected", "unavailable", "conflict")),
-        *((state, "", AFTER, True) for state in ("sending", "in_doubt", "entered")),
-        *((state, "", None, False) for state in ("posted", "adopted", "out_of_scope", "skipped")),
-        *((state, "edited", AFTER, True) for state in ("posted", "adopted", "skipped")),
+        (None, "", True),
+        *((state, "", True) for state in ("blocked", "ready", "rejected", "unavailable", "conflict")),
+        *((state, "", True) for state in ("sending", "in_doubt", "entered")),
+        *((state, "", False) for state in ("posted", "adopted", "out_of_scope", "skipped")),
+        *((state, "edited", True) for state in ("posted", "adopted", "skipped")),
     ],
 )
-def test_what_is_built_again(
-    world: World, state: str | None, source_hash: str, since: datetime | None, is_built: bool
-) -> None:
+def test_what_is_built_again(world: World, state: str | None, source_hash: str, is_built: bool) -> None:
     world.invoice(5)
     documents = [known("invoice", 5, state, source_hash)] if state else []
-    assert bool(build(world, *documents, since=since)) is is_built
+    assert bool(build(world, *documents)) is is_built
 
 
 def test_a_flagged_document_is_built_again_so_that_the_flag_can_fall(world: World) -> None:

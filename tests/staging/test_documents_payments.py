@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -23,10 +23,8 @@ def world() -> World:
     return world
 
 
-def build(
-    world: World, *documents: KnownDocument, since: datetime | None = None, **changed: Any
-) -> list[BuiltDocument]:
-    return build_payments(world.con, settings(**changed), KnownDocuments([ANN, *documents]), since)
+def build(world: World, *documents: KnownDocument, **changed: Any) -> list[BuiltDocument]:
+    return build_payments(world.con, settings(**changed), KnownDocuments([ANN, *documents]))
 
 
 def only(built: list[BuiltDocument]) -> BuiltDocument:
@@ -494,20 +492,17 @@ def test_keys_longer_than_a_document_number(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "since", "expected"),
+    ("parts", "expected"),
     [
-        ([], datetime(2026, 11, 10, 9, tzinfo=UTC), [1, 2]),
-        ([], datetime(2026, 11, 10, 7, tzinfo=UTC), [1, 2]),
-        ([part(1, "blocked", "60"), part(2, "blocked", "40")], datetime(2026, 11, 10, 9, tzinfo=UTC), [1, 2]),
-        ([part(1, "out_of_scope", "60"), part(2, "out_of_scope", "40")], None, []),
-        ([part(1, "blocked", "60"), part(2, "out_of_scope", "40")], None, [1]),
+        ([], [1, 2]),
+        ([part(1, "blocked", "60"), part(2, "blocked", "40")], [1, 2]),
+        ([part(1, "out_of_scope", "60"), part(2, "out_of_scope", "40")], []),
+        ([part(1, "blocked", "60"), part(2, "out_of_scope", "40")], [1]),
     ],
 )
-def test_what_is_built_again(
-    world: World, parts: list[KnownDocument], since: datetime | None, expected: list[int]
-) -> None:
+def test_what_is_built_again(world: World, parts: list[KnownDocument], expected: list[int]) -> None:
     world.payment(9, (1, "60"), (2, "40"))
-    assert [document.part for document in build(world, *parts, *POSTED, since=since)] == expected
+    assert [document.part for document in build(world, *parts, *POSTED)] == expected
 
 
 @pytest.mark.parametrize("first", ["Exported", "Pending"])

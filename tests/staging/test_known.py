@@ -32,9 +32,7 @@ def outbox(tmp_path: Path) -> Outbox:
     world.invoice(1)
     world.payment(9, (1, "60.10"), total="60.15", sync_status="Exported")
     posted = known("invoice", 1, "posted", party="STA-7")
-    bring(
-        outbox, "north", "place", "payments", build_payments(world.con, settings(), KnownDocuments([ANN, posted]), None)
-    )
+    bring(outbox, "north", "place", "payments", build_payments(world.con, settings(), KnownDocuments([ANN, posted])))
     outbox.link(
         "place", "customer", key("customer", 7), erp_number="C1", remote_id=None, linked_by="match", source_hash="s"
     )
@@ -89,6 +87,6 @@ def test_a_build_gets_every_value_as_it_is(outbox: Outbox, monkeypatch: pytest.M
     odd = seen.documents[0]._replace(
         part=7, party='O\'Neil "株" null', remote_id="null", amount=Decimal("-12345678901.23")
     )
-    build_payments(world.con, settings(), KnownDocuments([*seen.documents, odd], seen.links), None)
+    build_payments(world.con, settings(), KnownDocuments([*seen.documents, odd], seen.links))
     assert world.con.execute("from known_documents order by part").fetchall() == [*seen.documents, odd]
     assert world.con.execute("from known_links").fetchall() == seen.links

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
 
 Build = Callable[
-    [duckdb.DuckDBPyConnection, "Connection", KnownDocuments, datetime | None],
+    [duckdb.DuckDBPyConnection, "Connection", KnownDocuments],
     tuple[list[BuiltDocument], list[Link]],
 ]
 
 
 def _without_links(
-    build: Callable[[duckdb.DuckDBPyConnection, Connection, KnownDocuments, datetime | None], list[BuiltDocument]],
+    build: Callable[[duckdb.DuckDBPyConnection, Connection, KnownDocuments], list[BuiltDocument]],
 ) -> Build:
-    return lambda con, connection, known, since: (build(con, connection, known, since), [])
+    return lambda con, connection, known: (build(con, connection, known), [])
 
 
 BUILDS: Mapping[str, Build] = {

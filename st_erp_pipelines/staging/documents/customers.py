@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def build_customers(
-    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None = None
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments
 ) -> tuple[list[BuiltDocument], list[Link]]:
     """Documents, and the links to record. A linked customer has no document until it changes.
 
-    `since` narrows nothing: an invoice of today may need a customer of last year, and a contact changes
+    No cursor narrows it: an invoice of today may need a customer of last year, and a contact changes
     without its customer.
     """
     prepare(con, connection, "customers", known)

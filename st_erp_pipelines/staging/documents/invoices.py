@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def build_invoices(
-    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None = None
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments
 ) -> list[BuiltDocument]:
     """Everything that is no document yet, not final yet, or edited since it was final.
 
-    `since` narrows nothing: what was left out once (by a rule, or by a clock set back) would stay out for ever.
+    No cursor narrows it: what was left out once (by a rule, or by a clock set back) would stay out for ever.
 
     A ServiceTitan invoice stays of kind `invoice` when its total is negative (its payload's type says
     credit memo), so that a sign that turns is an edit of one document and never a second one.

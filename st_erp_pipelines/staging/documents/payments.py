@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,13 +14,12 @@ if TYPE_CHECKING:
 
 
 def build_payments(
-    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments, since: datetime | None = None
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments
 ) -> list[BuiltDocument]:
     """Part n is the nth application of the payment, part 0 what is on account.
 
     Once one part may stand over there the split is fixed: another one would pay the same money twice. The parts
     are then those in `known`, with their amounts; a posted part comes again only when its source was edited.
-    `since` narrows nothing, as with invoices.
     """
     prepare(con, connection, "payments", known)
     run(con, "payments")
