@@ -87,7 +87,7 @@ def _absent(document: Document, mode: Mode, has_drafts: bool) -> Decision:
         return Settle(State.OUT_OF_SCOPE, "Exported by something else, and not over there under our key.")
     if document.state == State.ENTERED:
         return Settle(State.SKIPPED, "What we had entered was removed over there.")
-    if document.reasons:
+    if document.state == State.IN_DOUBT and document.reasons:  # blocked while it was in doubt
         return Settle(State.BLOCKED, f"Not there: proven. {' '.join(reason['text'] for reason in document.reasons)}")
     return Make(_moves(mode, has_drafts), "Not there: proven.")
 
