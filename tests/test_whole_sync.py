@@ -193,7 +193,7 @@ def built(site: Site) -> list[BuiltDocument]:
     """Every invoice as a new home would build it today."""
     with site.pipeline() as pipeline, pipeline.staging() as con:
         install(con, pipeline.mappings())
-        documents, _ = BUILDS["invoices"](con, pipeline.connection, KnownDocuments([], []), None)
+        documents, _ = BUILDS["invoices"](con, pipeline.connection, KnownDocuments([], []))
     return list(documents)
 
 

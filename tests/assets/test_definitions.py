@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -138,8 +137,8 @@ def synced(first_sync: tuple[Site, dg.ExecuteInProcessResult]) -> Site:
 def test_every_check_says_in_a_sentence_what_it_found(first_sync: tuple[Site, dg.ExecuteInProcessResult]) -> None:
     found = {each.check_name: each for each in first_sync[1].get_asset_check_evaluations()}
     said = {name: each.description for name, each in found.items()}
-    assert re.fullmatch(r"4 differences that nothing explains: \d+,\d{3}\.\d\d", said.pop("totals_reconcile"))
     assert said == {
+        "totals_reconcile": "Every difference is explained",  # by documents that are ready: the flow only observes
         "nothing_in_quarantine": "Every record could be read",
         "mappings_cover_everything": "1 fault in the mapping files",
         "nothing_hangs_for_a_day": "0 documents in doubt or in conflict for more than a day",
