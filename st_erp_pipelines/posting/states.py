@@ -53,7 +53,6 @@ RULES: dict[State, Rule] = {
     State.OUT_OF_SCOPE: Rule(final=True),
 }
 
-FINAL = frozenset(state for state, rule in RULES.items() if rule.final)
 REBUILT = frozenset(state for state, rule in RULES.items() if rule.rebuilt)
 EXCEPTIONS = frozenset(state for state, rule in RULES.items() if rule.exception)
 STANDING = frozenset({State.POSTED, State.ADOPTED})
