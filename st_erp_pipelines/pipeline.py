@@ -23,10 +23,9 @@ from st_erp_pipelines.mapping.coverage import Gap, coverage
 from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.mapping.load import MappingFault, Mappings
 from st_erp_pipelines.mapping.load import load as load_mappings
-from st_erp_pipelines.posting import report
+from st_erp_pipelines.outbox import Outbox, report
+from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Limits, Run, RunReport
-from st_erp_pipelines.posting.intake import bring
-from st_erp_pipelines.posting.outbox import Outbox
 from st_erp_pipelines.posting.target import Target
 from st_erp_pipelines.resources.business_central.client import BusinessCentral
 from st_erp_pipelines.resources.business_central.targets import target_for

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from st_erp_pipelines.mapping.duck import install
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.document import BuiltDocument
-from st_erp_pipelines.posting.outbox import Document, Outbox
+from st_erp_pipelines.outbox import Document, Outbox, report
+from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.sandbox.contractor import Contractor, generate
 from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.demo_files import CONNECTION

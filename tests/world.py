@@ -26,9 +26,8 @@ import simplejson
 from st_erp_pipelines import settings
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.definitions import build_definitions
+from st_erp_pipelines.outbox import Document, Outbox, report
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.outbox import Document, Outbox
 from st_erp_pipelines.resources.dagster_resources import (
     BusinessCentralResource,
     PipelineResource,

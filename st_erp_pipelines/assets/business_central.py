@@ -4,10 +4,10 @@ import dagster as dg
 
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, daily, days_of
+from st_erp_pipelines.outbox.report import totals
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.pipeline import FLOWS
 from st_erp_pipelines.posting.engine import RunReport
-from st_erp_pipelines.posting.report import totals
-from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 

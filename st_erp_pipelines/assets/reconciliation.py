@@ -8,8 +8,8 @@ import dagster as dg
 
 from st_erp_pipelines.assets.business_central import READ_BACK_BY_DAY, READ_BACK_WHOLE, SYSTEM
 from st_erp_pipelines.assets.wording import counted, money
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.outbox import report
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.reconciliation import FlowTotals

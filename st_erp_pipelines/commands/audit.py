@@ -17,10 +17,9 @@ from st_erp_pipelines.commands.site import Site, all_settings
 from st_erp_pipelines.commands.status import company_of, local
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.outbox import Document, Outbox
-from st_erp_pipelines.posting.schema import documents
-from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.outbox import Document, Outbox, report
+from st_erp_pipelines.outbox.schema import documents
+from st_erp_pipelines.outbox.states import State
 
 Facts = dict[str, Any]
 Story = tuple[Document, list[Any], list[Any]]

@@ -146,7 +146,7 @@ def _say_what_next(demo: Demo) -> bool:
     """False where the sync got nowhere: then nothing needs a person, either."""
     from st_erp_pipelines.commands.exceptions import Sorted
     from st_erp_pipelines.commands.site import open_site
-    from st_erp_pipelines.posting import report
+    from st_erp_pipelines.outbox import report
 
     env = f"--env {_short(demo.folder / 'demo.env')}"
     where = "" if demo.folder == Path(".st_erp/demo").absolute() else f" --folder {_short(demo.folder)}"

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.commands.output import money, say
+from st_erp_pipelines.outbox import Document, total_of
+from st_erp_pipelines.outbox.states import STANDING, State
 from st_erp_pipelines.pipeline import FLOWS
-from st_erp_pipelines.posting.outbox import Document, total_of
-from st_erp_pipelines.posting.plan import WAITS
-from st_erp_pipelines.posting.states import STANDING, State
+from st_erp_pipelines.planning import WAITS
 
 Facts = dict[str, Any]
 SENTENCES_SHOWN = 8

@@ -28,12 +28,11 @@ from st_erp_pipelines.commands.status import (
     show_mapping_faults,
 )
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.outbox import Document, report, total_of
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
-from st_erp_pipelines.posting import report
+from st_erp_pipelines.planning import Planned, followers, planned, scratch
 from st_erp_pipelines.posting.decide import Make
-from st_erp_pipelines.posting.outbox import Document, total_of
-from st_erp_pipelines.posting.plan import Planned, followers, planned, scratch
-from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.settings import Connection
 
 Facts = dict[str, Any]
@@ -123,7 +122,7 @@ def _build(pipeline: Pipeline, plan: Plan, only: str | None) -> None:
 
 
 def _blocked_in(flow: str) -> tuple[Any, Any]:
-    from st_erp_pipelines.posting.schema import documents
+    from st_erp_pipelines.outbox.schema import documents
 
     return documents.c.flow == flow, documents.c.state == State.BLOCKED
 

@@ -15,8 +15,7 @@ from rich.text import Text
 
 from st_erp_pipelines.commands.dagster_run import RunFacts
 from st_erp_pipelines.commands.output import console
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.outbox import Outbox
+from st_erp_pipelines.outbox import Outbox, report
 
 Begin = Callable[[RunFacts], None]
 POLL_SECONDS = 1.0

@@ -22,8 +22,8 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.settings import Connection, Settings
 
 if TYPE_CHECKING:
+    from st_erp_pipelines.outbox import Outbox
     from st_erp_pipelines.pipeline import Pipeline
-    from st_erp_pipelines.posting.outbox import Outbox
     from st_erp_pipelines.resources.dagster_resources import PipelineResource
 
 

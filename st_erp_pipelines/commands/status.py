@@ -21,11 +21,10 @@ from st_erp_pipelines.commands.output import AMISS, WELL, money, say, say_json, 
 from st_erp_pipelines.commands.site import open_site
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.outbox import Outbox, report
+from st_erp_pipelines.outbox.schema import documents, fences, pauses
+from st_erp_pipelines.outbox.states import RULES, State
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.schema import documents, fences, pauses
-from st_erp_pipelines.posting.states import RULES, State
 from st_erp_pipelines.settings import Connection
 
 Facts = dict[str, Any]

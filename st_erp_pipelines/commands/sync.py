@@ -33,10 +33,10 @@ from st_erp_pipelines.commands.status import (
 )
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import StErpError, Unavailable
+from st_erp_pipelines.outbox import report
+from st_erp_pipelines.outbox.schema import documents, events
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.schema import documents, events
-from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
 

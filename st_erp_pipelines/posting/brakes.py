@@ -9,8 +9,8 @@ from datetime import date
 import simplejson
 
 from st_erp_pipelines.errors import Rejected
-from st_erp_pipelines.posting.outbox import Document
-from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.outbox import Document
+from st_erp_pipelines.outbox.states import State
 
 REFUSALS_IN_A_ROW = 10
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from st_erp_pipelines.posting.outbox import Document
-from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.outbox import Document
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Wanted
 
 Mode = Literal["observe", "draft", "post"]

@@ -18,11 +18,11 @@ from typing import Any
 import simplejson
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.outbox import Attempt, Document, Outbox
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.posting.brakes import REFUSALS_IN_A_ROW, Brakes
 from st_erp_pipelines.posting.decide import Make, Mode, Settle, Stay, decide
 from st_erp_pipelines.posting.fence import Fence
-from st_erp_pipelines.posting.outbox import Attempt, Document, Outbox
-from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Target, Wanted
 
 CHUNK = 50

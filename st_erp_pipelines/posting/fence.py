@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from st_erp_pipelines.posting.schema import attempts, documents, events, fences, pauses
-from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.outbox.schema import attempts, documents, events, fences, pauses
+from st_erp_pipelines.outbox.states import State
 
 NEXT_GOES_FIRST_FOR = timedelta(seconds=3)  # longer than a waiting process sleeps between two tries
 

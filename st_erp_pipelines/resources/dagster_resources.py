@@ -15,9 +15,9 @@ from st_erp_pipelines import settings
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.errors import StErpError
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.document import hash_of
 from st_erp_pipelines.pipeline import Pipeline
-from st_erp_pipelines.posting.document import hash_of
-from st_erp_pipelines.posting.outbox import Outbox
 from st_erp_pipelines.resources import business_central, servicetitan
 from st_erp_pipelines.resources.pacing import SharedPace
 from st_erp_pipelines.settings import Connection

@@ -8,8 +8,8 @@ import dagster as dg
 
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.clock import SystemClock
+from st_erp_pipelines.outbox import report
 from st_erp_pipelines.pipeline import FLOWS, Pipeline, is_braked
-from st_erp_pipelines.posting import report
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 

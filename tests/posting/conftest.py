@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from st_erp_pipelines.database import open_engine
-from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.document import BuiltDocument
+from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.posting.intake import bring
-from st_erp_pipelines.posting.outbox import Outbox
 from tests.posting.ledger import Ledger, SimulatedClock
 
 

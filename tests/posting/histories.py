@@ -18,10 +18,10 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.intake import bring
+from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.posting.intake import bring
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.schema import documents
 from st_erp_pipelines.posting.target import Finding, Move, Reply, Wanted
 from tests.posting.conftest import built
 from tests.posting.ledger import Ledger, SimulatedClock

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
-from st_erp_pipelines.posting.document import Reason, Verdict
+from st_erp_pipelines.outbox import Attempt, Outbox
+from st_erp_pipelines.outbox.document import Reason, Verdict
+from st_erp_pipelines.outbox.report import exceptions
+from st_erp_pipelines.outbox.schema import attempts, documents
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.posting.engine import Limits
-from st_erp_pipelines.posting.outbox import Attempt, Outbox
-from st_erp_pipelines.posting.report import exceptions
-from st_erp_pipelines.posting.schema import attempts, documents
-from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.posting.target import Move, Reply
 from tests.posting.conftest import built
 from tests.posting.ledger import LOST, LOST_AFTER_COMMIT, Ledger, Paper, SimulatedClock

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from st_erp_pipelines.posting.document import BuiltDocument, Verdict
+from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.staging.documents import BUILDS, KnownDocument, KnownDocuments, Link, build_customers
 from tests.staging.documents_world import World, key, known, plain_world, settings
 

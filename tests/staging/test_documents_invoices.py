@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from st_erp_pipelines.posting.document import BuiltDocument, Verdict
+from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.staging.documents import KnownDocument, KnownDocuments, Link, build_invoices
 from tests.staging.documents_world import ANN, World, key, known, plain_world, settings
 

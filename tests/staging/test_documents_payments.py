@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from st_erp_pipelines.posting.document import BuiltDocument, Verdict
+from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.staging.documents import KnownDocument, KnownDocuments, build_payments
 from tests.staging.documents_world import ANN, World, key, known, plain_world, settings
 

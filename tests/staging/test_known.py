@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from st_erp_pipelines.database import open_engine
-from st_erp_pipelines.posting.intake import bring
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.schema import attempts, documents
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.intake import bring
+from st_erp_pipelines.outbox.schema import attempts, documents
 from st_erp_pipelines.staging.documents import KnownDocuments, Link, build_payments
 from st_erp_pipelines.staging.documents.known import KnownDocument, read_known
 from tests.posting.ledger import SimulatedClock

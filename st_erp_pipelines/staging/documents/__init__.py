@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.staging.documents.customers import build_customers
 from st_erp_pipelines.staging.documents.invoices import build_invoices
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.staging.documents.known import KnownDocuments, built, prepare, run
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import duckdb
 import simplejson
 import sqlalchemy as sa
 
-from st_erp_pipelines.posting.document import BuiltDocument, Reason, Verdict
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.report import links_of
-from st_erp_pipelines.posting.schema import attempts, documents
-from st_erp_pipelines.posting.states import STANDING, State
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.document import BuiltDocument, Reason, Verdict
+from st_erp_pipelines.outbox.report import links_of
+from st_erp_pipelines.outbox.schema import attempts, documents
+from st_erp_pipelines.outbox.states import STANDING, State
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.database import metadata, open_engine
-from st_erp_pipelines.posting.document import BuiltDocument
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.document import BuiltDocument
+from st_erp_pipelines.outbox.intake import bring
+from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.posting.intake import bring
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.schema import documents
 from st_erp_pipelines.posting.target import Wanted
 from st_erp_pipelines.resources.business_central import BusinessCentral, SalesDocuments
 from st_erp_pipelines.sandbox.faults import Faults, Kind

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.schema import documents
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.schema import documents
 from tests.posting.conftest import built
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from st_erp_pipelines.database import reading
-from st_erp_pipelines.posting.outbox import Document, Outbox, is_due
-from st_erp_pipelines.posting.schema import attempts, documents, events, links
-from st_erp_pipelines.posting.states import EXCEPTIONS, State
+from st_erp_pipelines.outbox import Document, Outbox, is_due
+from st_erp_pipelines.outbox.schema import attempts, documents, events, links
+from st_erp_pipelines.outbox.states import EXCEPTIONS, State
 
 Totals = dict[tuple[str, str], tuple[int, Decimal]]  # by flow and state: documents, amount
 

@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 import simplejson
 
 from st_erp_pipelines.database import open_engine
+from st_erp_pipelines.outbox import Document, Outbox
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.posting.decide import Decision, Make, Mode, Settle, decide
 from st_erp_pipelines.posting.engine import CHUNK
-from st_erp_pipelines.posting.outbox import Document, Outbox
-from st_erp_pipelines.posting.states import State
 from st_erp_pipelines.posting.target import Move, Target
 
 WAITS = {"waits_for_customer", "waits_for_invoice"}

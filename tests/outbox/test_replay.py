@@ -10,11 +10,10 @@ import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
-from st_erp_pipelines.posting import report
-from st_erp_pipelines.posting.document import Reason, Verdict
-from st_erp_pipelines.posting.outbox import Outbox
-from st_erp_pipelines.posting.replay import Answer, replay
-from st_erp_pipelines.posting.schema import documents, events
+from st_erp_pipelines.outbox import Outbox, report
+from st_erp_pipelines.outbox.document import Reason, Verdict
+from st_erp_pipelines.outbox.replay import Answer, replay
+from st_erp_pipelines.outbox.schema import documents, events
 from st_erp_pipelines.posting.target import Finding, Wanted
 from tests.posting.conftest import built
 from tests.posting.ledger import Ledger

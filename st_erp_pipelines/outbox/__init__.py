@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock, SystemClock
 from st_erp_pipelines.database import metadata, reading
+from st_erp_pipelines.outbox.document import hash_of
+from st_erp_pipelines.outbox.schema import attempts, cursors, documents, events, links, pauses
+from st_erp_pipelines.outbox.states import RULES, State
 from st_erp_pipelines.posting import fence as fencing
-from st_erp_pipelines.posting.document import hash_of
 from st_erp_pipelines.posting.fence import Fence
-from st_erp_pipelines.posting.schema import attempts, cursors, documents, events, links, pauses
-from st_erp_pipelines.posting.states import RULES, State
 from st_erp_pipelines.posting.target import Move, Reply, Timing, Wanted
 
 Document = sa.Row[Any]

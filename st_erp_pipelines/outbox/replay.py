@@ -15,10 +15,10 @@ from typing import Any
 import simplejson
 import sqlalchemy as sa
 
-from st_erp_pipelines.posting.document import hash_of
-from st_erp_pipelines.posting.outbox import Document, Outbox, _move
-from st_erp_pipelines.posting.schema import documents, events
-from st_erp_pipelines.posting.states import State
+from st_erp_pipelines.outbox import Document, Outbox, _move
+from st_erp_pipelines.outbox.document import hash_of
+from st_erp_pipelines.outbox.schema import documents, events
+from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.posting.target import Finding, Found, Wanted
 
 LookUp = Callable[[str, Sequence[Wanted]], Mapping[str, Finding]]  # of a flow, by key

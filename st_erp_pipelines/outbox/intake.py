@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.posting.document import BuiltDocument, Verdict, hash_of
-from st_erp_pipelines.posting.outbox import Document, Outbox, _move
-from st_erp_pipelines.posting.schema import documents, events
-from st_erp_pipelines.posting.states import REBUILT, STANDING, State
+from st_erp_pipelines.outbox import Document, Outbox, _move
+from st_erp_pipelines.outbox.document import BuiltDocument, Verdict, hash_of
+from st_erp_pipelines.outbox.schema import documents, events
+from st_erp_pipelines.outbox.states import REBUILT, STANDING, State
 
 STATE_OF = {
     Verdict.DUE: State.READY,
