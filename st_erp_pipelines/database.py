@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
+
+from st_erp_pipelines.errors import ConfigurationError
 
 metadata = sa.MetaData()
 ONLY_READS = "only_reads"
@@ -36,11 +38,44 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
 def open_engine(url: str) -> sa.Engine:
     """An engine whose transactions are durable and, on SQLite, serialised from their first statement."""
-    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        _serialise_writers(engine)
+    parsed = _parse(url)
+    return _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
+
+
+def _parse(url: str) -> sa.URL:
+    with suppress(sa.exc.ArgumentError):
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() in ("sqlite", "postgresql", "postgres"):
+            return parsed
+    raise ConfigurationError(  # without the URL, which may hold a password
+        "ST_ERP_DATABASE_URL is no URL of a database that we know",
+        fix="Write postgresql://user:password@host/database, or leave it out for SQLite in ST_ERP_HOME.",
+    )
+
+
+def _open_sqlite(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(url)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    _serialise_writers(engine)
     return engine
+
+
+def _open_postgresql(url: sa.URL) -> sa.Engine:
+    url = url.set(drivername="postgresql+psycopg")
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    except ModuleNotFoundError:
+        text = "ST_ERP_DATABASE_URL names PostgreSQL, but its driver is not installed"
+        raise ConfigurationError(text, fix="pip install 'psycopg[binary]'") from None
+    sa.event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """An intent that a crash of the server forgets could be sent twice: no server's setting may allow that."""
+    if connection.execute("show synchronous_commit").fetchone()[0] == "off":
+        connection.execute("set synchronous_commit = on")
+    connection.commit()
 
 
 @contextmanager

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
+from tests.databases import SimulatedOutbox
 from tests.posting.ledger import Ledger, SimulatedClock
 
 
@@ -45,9 +45,9 @@ def ledger(clock: SimulatedClock) -> Ledger:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path, clock: SimulatedClock) -> Iterator[Outbox]:
-    engine = open_engine(f"sqlite:///{tmp_path}/outbox.db")
-    yield Outbox(engine, clock)
+def outbox(database_url: str, clock: SimulatedClock) -> Iterator[Outbox]:
+    engine = open_engine(database_url)
+    yield SimulatedOutbox(engine, clock)
     engine.dispose()
 
 
