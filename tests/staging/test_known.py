@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -25,9 +25,9 @@ ATTEMPT = dict(
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Outbox:
+def outbox(database_url: str) -> Iterator[Outbox]:
     """A payment over 60.10 to invoice 1 and 0.05 on account, and a link."""
-    outbox = Outbox(open_engine(f"sqlite:///{tmp_path}/outbox.db"), SimulatedClock())
+    outbox = Outbox(open_engine(database_url), SimulatedClock())
     world = plain_world()
     world.invoice(1)
     world.payment(9, (1, "60.10"), total="60.15", sync_status="Exported")
@@ -36,7 +36,8 @@ def outbox(tmp_path: Path) -> Outbox:
     outbox.link(
         "place", "customer", key("customer", 7), erp_number="C1", remote_id=None, linked_by="match", source_hash="s"
     )
-    return outbox
+    yield outbox
+    outbox.engine.dispose()
 
 
 def expected(part: int, amount: str, applies_to: str, **values: object) -> KnownDocument:
