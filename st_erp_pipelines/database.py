@@ -15,7 +15,6 @@ from st_erp_pipelines.errors import ConfigurationError
 
 metadata = sa.MetaData()
 ONLY_READS = "only_reads"
-SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -82,8 +81,8 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that only reads: it sees one state, and waits for no writer."""
-    options = SNAPSHOT if engine.dialect.name == "postgresql" else {ONLY_READS: True}
-    with engine.connect().execution_options(**options) as con, con.begin():
+    own = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {ONLY_READS: True}
+    with engine.connect().execution_options(**own) as con, con.begin():
         yield con
 
 
