@@ -1,0 +1,148 @@
+"""What must hold whenever all is over, whoever crashed: by the server's own count, and by the audit trail."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from st_erp_pipelines.outbox import Document
+from tests.crashes.world import PERSONS, World
+
+ON_THE_WAY = {"ready", "in_doubt", "unavailable"}  # states that a story may pass through, between ready and posted
+NOTHING_CAME = {"absent", "not_sent", "unavailable"}  # outcomes of attempts that left nothing over there
+LOOKED_UP = {"absent", "unfinished", "complete"}  # outcomes that a look-up gave to a doubt
+LATE = "A late reply"
+CREATED = ("/salesInvoices", "/customerPayments")
+POSTED = "Microsoft.NAV.post"
+
+
+def wrongs(world: World) -> list[str]:
+    """Empty where every document is posted once and everybody knows it."""
+    found: list[str] = []
+    for each in (on_the_server, in_the_outbox, of_the_fences, in_the_stories, of_the_attempts, of_two_writers):
+        found += each(world)
+    return found
+
+
+def on_the_server(world: World) -> Iterator[str]:
+    state = world.state()
+    ours = Counter(_posted_documents(state).keys())
+    for document in world.documents():
+        count = len(_posted_documents(state).get(document.business_key, []))
+        if count != 1:
+            yield f"{document.business_key} is posted {count} times"
+    strangers = ours.keys() - {document.business_key for document in world.documents()} - {PERSONS}
+    yield from (f"{key} is posted, and nobody wanted it" for key in strangers)
+    yield from (f"a draft of {row['externalDocumentNumber']} is left" for row in _drafts(state))
+    lines = [*state["customerPayments"], *(row for row in state["journalLines"] if row["amount"])]
+    yield from (f"a line of {row['documentNumber']} is left" for row in lines)
+
+
+def _posted_documents(state: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """By key: sales invoices, and of payments the ledger entries of the receivable."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in state["salesInvoices"]:
+        if row["status"] != "Draft":
+            found[row["externalDocumentNumber"]].append(
+                {"id": row["id"], "number": row["number"], "total": row["totalAmountIncludingTax"]}
+            )
+    for row in state["generalLedgerEntries"]:
+        if row["documentType"] == "Payment" and row["creditAmount"]:
+            number = row["documentNumber"]
+            found[number].append({"id": number, "number": number, "total": row["creditAmount"]})
+    return found
+
+
+def _drafts(state: dict[str, Any]) -> list[dict[str, Any]]:
+    drafts = [row for row in state["salesInvoices"] if row["status"] == "Draft"]
+    return drafts + [row for row in state["salesCreditMemos"] if row["status"] == "Draft"]
+
+
+def in_the_outbox(world: World) -> Iterator[str]:
+    there = _posted_documents(world.state())
+    for document in world.documents():
+        key = document.business_key
+        if document.state != "posted":
+            yield f"{key} ended {document.state}: {document.sentence}"
+        known = {"id": document.remote_id, "number": document.remote_number, "total": document.amount}
+        if there.get(key) and there[key] != [known]:
+            yield f"{key} is {known} here and {there[key]} there"
+
+
+def of_the_fences(world: World) -> Iterator[str]:
+    now = world.outbox.now()
+    yield from (f"the fence of {row.place} is closed until {row.until}" for row in world.fences() if row.until > now)
+
+
+def in_the_stories(world: World) -> Iterator[str]:
+    """From ready to posted, by allowed states only, once; what a late reply adds changes nothing."""
+    told: dict[int, list[str]] = defaultdict(list)
+    for event in world.events():
+        if not event.text.startswith(LATE):
+            told[event.document_id].append(event.state)
+    for document in world.documents():
+        first, *between, last = told[document.id]
+        if (first, last) != ("ready", "posted") or not ON_THE_WAY.issuperset(between):
+            yield f"the story of {document.business_key} goes {' '.join(told[document.id])}"
+
+
+def of_the_attempts(world: World) -> Iterator[str]:
+    tries: dict[int, list[Any]] = defaultdict(list)
+    for attempt in world.attempts():
+        tries[attempt.document_id].append(attempt)
+    for document in world.documents():
+        yield from (f"{document.business_key}: {wrong}" for wrong in _of_one(world, document, tries[document.id]))
+    for move, what, asked in (("enter", CREATED, "create"), ("post", (POSTED,), "post")):
+        written = [each for each in world.writes() if each["method"] == "POST" and each["path"].endswith(what)]
+        intended = sum(attempt.move == move for attempt in world.attempts())
+        if len(written) - world.posted_by_person > intended:
+            yield f"the server was asked {len(written)} times to {asked}, and {intended} intents say so"
+
+
+def _of_one(world: World, document: Document, tries: list[Any]) -> Iterator[str]:
+    if document.attempt_count != len(tries):
+        yield f"{document.attempt_count} intents, {len(tries)} attempts"
+    for move in ("enter", "post"):
+        came = [each.outcome for each in tries if each.move == move and each.outcome not in NOTHING_CAME]
+        if len(came) > 1:
+            yield f"to {move} it succeeded several times: {came}"
+    for each in tries:
+        if each.outcome is None or each.closed_at is None:
+            yield f"attempt {each.id} has no outcome"
+        elif each.outcome in LOOKED_UP and not _was_settled_in_time(world, each.intended_at, each.closed_at):
+            yield f"attempt {each.id} was in doubt, and settled after {each.closed_at - each.intended_at}"
+        if each.late_outcome and each.outcome not in LOOKED_UP:
+            yield f"attempt {each.id} has a late reply and says {each.outcome}"
+
+
+def _was_settled_in_time(world: World, since: datetime, at: datetime) -> bool:
+    """Where a test has set the clock, stamps prove nothing."""
+    return world.clock_was_set or at - since >= timedelta(seconds=world.settle_after)
+
+
+def of_two_writers(world: World) -> Iterator[str]:
+    """Epochs never go back, each has one owner, and the writes of two connections never overlap."""
+    owners: dict[int, set[str]] = defaultdict(set)
+    newest = 0
+    for attempt in world.attempts():
+        owners[attempt.epoch].add(attempt.owner)
+        if attempt.epoch < newest:
+            yield f"attempt {attempt.id} was made under epoch {attempt.epoch} after one under {newest}"
+        newest = max(newest, attempt.epoch)
+    yield from (f"epoch {epoch} has {len(who)} owners" for epoch, who in owners.items() if len(who) > 1)
+    yield from _overlaps(world)
+
+
+def _overlaps(world: World) -> Iterator[str]:
+    """By the server's log: what it did for a document of one connection while it worked for the other."""
+    connection_of = {document.remote_id: document.connection for document in world.documents() if document.remote_id}
+    turns: list[tuple[str, str, str]] = []
+    for entry in world.writes():
+        for remote_id, connection in connection_of.items():
+            if f"({remote_id})" in entry["path"]:
+                turns.append((entry["at"], entry["ended_at"], connection))
+    for (_, ended, one), (at, _, other) in zip(sorted(turns), sorted(turns)[1:], strict=False):
+        if one != other and at < ended:
+            yield f"the server worked for {other} from {at}, and for {one} until {ended}"

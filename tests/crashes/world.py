@@ -1,0 +1,258 @@
+"""One test: a company of its own, an outbox, and the processes that post from the one to the other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import simplejson
+import sqlalchemy as sa
+
+from st_erp_pipelines.database import open_engine, reading
+from st_erp_pipelines.outbox import Document, Outbox
+from st_erp_pipelines.outbox.document import BuiltDocument
+from st_erp_pipelines.outbox.intake import bring
+from st_erp_pipelines.outbox.schema import attempts, documents, events, fences
+from st_erp_pipelines.resources.business_central import BusinessCentral
+from tests.crashes.orders import Halt, Orders
+from tests.crashes.process import client_of
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE = 60.0  # seconds; no test depends on how fast things go, but none waits for ever
+READS = {"GET", "HEAD"}
+PERSONS = "PO 4711"  # the reference of what a person entered and posted
+
+
+def until(done: Callable[[], object], what: str) -> None:
+    """Raises TimeoutError, which no test takes for a breakage that was seen."""
+    end = time.monotonic() + PATIENCE
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError(f"it never happened: {what}")
+        time.sleep(0.02)
+
+
+class Process:
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self._popen = subprocess.Popen([sys.executable, "-m", "tests.crashes.process", orders.text], cwd=PROJECT)
+
+    def dies(self) -> None:
+        """By its own hand, at the point that it was given."""
+        self._ends_with(-signal.SIGKILL)
+
+    def ends(self) -> None:
+        """With nothing left to do."""
+        self._ends_with(0)
+
+    def stops(self) -> None:
+        until(self._is_stopped, "the process stopped at its point")
+
+    def goes_on(self) -> None:
+        self._popen.send_signal(signal.SIGCONT)
+
+    def is_killed(self) -> None:
+        self._popen.kill()
+        self._popen.wait(PATIENCE)
+
+    def _is_stopped(self) -> bool:
+        asked = os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT
+        found = os.waitid(os.P_PID, self._popen.pid, asked)
+        if found is not None and found.si_code != os.CLD_STOPPED:
+            raise RuntimeError("the process ended instead of stopping")
+        return found is not None
+
+    def _ends_with(self, code: int) -> None:
+        try:
+            found = self._popen.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"the process went on for {PATIENCE:g} s") from None
+        if found != code:
+            raise RuntimeError(f"the process ended with {found} instead of {code}")
+
+
+class World:
+    """`company`: its URL on the server. `breakages`: what is broken in every process."""
+
+    def __init__(self, database: str, company: str, breakages: Sequence[str] = ()) -> None:
+        self._orders = Orders(database, company, breakages=tuple(breakages))
+        self.outbox = Outbox(open_engine(database))
+        self.is_sqlite = database.startswith("sqlite")
+        self.clock_was_set = False
+        self.posted_by_person = 0
+        self.processes: list[Process] = []
+        self._client: BusinessCentral | None = None
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.is_killed()
+        self.outbox.engine.dispose()
+        if self._client is not None:
+            self._client.close()
+
+    # What there is to post
+
+    def needs(self, **changes: Any) -> None:
+        """Orders that every process gets."""
+        self._orders = replace(self._orders, **changes)
+
+    @property
+    def settle_after(self) -> float:
+        return self._orders.settle_after
+
+    @property
+    def client(self) -> BusinessCentral:
+        if self._client is None:
+            self._client = client_of(self._orders.company, self.settle_after)
+        return self._client
+
+    def brings(self, built: Sequence[BuiltDocument], connection: str = "northwind") -> None:
+        bring(self.outbox, connection, self.client.place, built[0].flow, built)
+
+    def brings_invoices(self, count: int = 6, *, prefix: str = "A", tenant: int = 1001) -> None:
+        connection = "northwind" if prefix == "A" else f"northwind_{prefix.lower()}"
+        self.brings([invoice(number, prefix, tenant) for number in range(1, count + 1)], connection)
+
+    # Who posts it
+
+    def process(self, *halts: Halt, **changes: Any) -> Process:
+        process = Process(replace(self._orders, halts=halts, **changes))
+        self.processes.append(process)
+        return process
+
+    def is_finished(self, **changes: Any) -> None:
+        """By a new process."""
+        self.process(**changes).ends()
+
+    # What the server does, and did
+
+    @contextmanager
+    def fault(self, kind: str, **rule: Any) -> Iterator[None]:
+        """Until the block ends; what it holds then goes on."""
+        self._control("faults", json=dict(kind=kind, **rule))
+        yield
+        httpx.delete(f"{self._orders.company}/_control/faults").raise_for_status()
+
+    def server_ignores_filters(self, times: int) -> None:
+        self._control(f"deaf?times={times}")
+
+    def person_enters(self, **values: Any) -> None:
+        self._control("business_central/enter", json=values)
+
+    def person_posts_the_batch(self, code: str) -> None:
+        journal = next(row["id"] for row in self.state()["customerPaymentJournals"] if row["code"] == code)
+        self.client.write("POST", f"journals({journal})/Microsoft.NAV.post", operation="post by hand", document="")
+        self.posted_by_person += 1
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every request that the server has answered, or would have."""
+        found: list[dict[str, Any]] = self._asked("log")
+        return found
+
+    def writes(self) -> list[dict[str, Any]]:
+        return [each for each in self.log() if each["method"] not in READS and not each["path"].endswith("/token")]
+
+    def state(self) -> dict[str, Any]:
+        """All that the company holds."""
+        found: dict[str, Any] = self._asked("business_central/state")
+        return found
+
+    def holds_a_reply(self) -> bool:
+        """To what it has done."""
+        return any(entry["fault"] == "slow_reply" and entry["committed"] for entry in self.log())
+
+    def _control(self, name: str, **more: Any) -> None:
+        httpx.post(f"{self._orders.company}/_control/{name}", timeout=30, **more).raise_for_status()
+
+    def _asked(self, name: str) -> Any:
+        reply = httpx.get(f"{self._orders.company}/_control/{name}", timeout=30)
+        return simplejson.loads(reply.text, use_decimal=True)
+
+    # What the outbox says
+
+    def documents(self) -> list[Document]:
+        return self._rows(documents)
+
+    def states(self) -> Counter[str]:
+        return Counter(row.state for row in self.documents())
+
+    def attempts(self) -> list[Any]:
+        return self._rows(attempts)
+
+    def events(self) -> list[Any]:
+        return self._rows(events)
+
+    def fences(self) -> list[Any]:
+        return self._rows(fences, fences.c.place)
+
+    def somebody_waits_for_the_fence(self) -> bool:
+        return any(row.next_owner for row in self.fences())
+
+    def _rows(self, table: sa.Table, order: Any = None) -> list[Any]:
+        with reading(self.outbox.engine) as con:
+            return list(con.execute(sa.select(table).order_by(table.c.id if order is None else order)).all())
+
+
+def invoice(number: int, prefix: str = "A", tenant: int = 1001) -> BuiltDocument:
+    """Of two lines, each with a dimension that has to be set after it was entered."""
+    day, key = date(2026, 11, 3), f"ST-{prefix}-INV-{number}"
+    total = Decimal("100.00") + number
+    payload = {
+        "type": "invoice", "key": key, "customer_number": "STA-1", "document_date": day.isoformat(),
+        "posting_date": day.isoformat(), "due_date": "2026-12-03", "reference": f"{number}", "currency": "USD",
+        "dimension_code": "UNIT", "dimension_value": "HVAC", "tax": "liability_line", "total": str(total),
+        "lines": [_line(10_000, "4000", total - 8), _line(9_990_000, "2200", Decimal(8))],
+    }  # fmt: skip
+    return BuiltDocument(
+        "invoices", "invoice", f"servicetitan/{tenant}/invoice/{number}", key, day, day, total, "USD", "STA-1", "h1",
+        payload, label=str(number),
+    )  # fmt: skip
+
+
+def _line(sequence: int, account: str, amount: Decimal) -> dict[str, Any]:
+    return {
+        "sequence": sequence, "type": "account", "number": account, "description": "Tune-up", "quantity": "1",
+        "unit_price": str(amount), "amount": str(amount), "tax_code": "NONTAXABLE", "dimension_code": "CREW",
+        "dimension_value": "RED",
+    }  # fmt: skip
+
+
+def payment(number: int, batches: Sequence[str], amounts: Sequence[str] = ("60.00", "40.00")) -> list[BuiltDocument]:
+    """Split over two invoices: two documents."""
+    day, prefix = date(2026, 11, 5), f"AP{number}-"
+    parts = [{"key": f"{prefix}{n}", "amount": amount} for n, amount in enumerate(amounts)]
+    same = {
+        "payment_key": prefix, "parts": parts, "payment_total": str(sum(map(Decimal, amounts))),
+        "customer_number": "STA-1", "posting_date": day.isoformat(), "invoice_key": "", "invoice_id": "",
+        "description": "Check 4711", "comment": "paid at the door", "batches": list(batches),
+        "balancing_account": "1010",
+    }  # fmt: skip
+    return [
+        BuiltDocument(
+            "payments",
+            "payment",
+            f"servicetitan/1001/payment/{number}",
+            part["key"],
+            day,
+            day,
+            Decimal(part["amount"]),
+            "USD",
+            "STA-1",
+            "h1",
+            same | part,
+            part=n,
+        )  # fmt: skip
+        for n, part in enumerate(parts)
+    ]

@@ -1,0 +1,145 @@
+"""Deliberate breakages of the product, one rule of the protocol each, so that the tests can be seen to see.
+
+    with broken("no_settling"): ...        in this process, for as long as the block runs
+
+They are patches of modules, applied by tests only; the product has no switch for any of them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.schema import attempts, documents
+from st_erp_pipelines.outbox.states import State
+from st_erp_pipelines.posting import commits, engine
+from st_erp_pipelines.target import Finding, Found, Wanted
+
+
+@contextmanager
+def broken(*names: str) -> Iterator[None]:
+    with ExitStack() as breakages:
+        for name in names:
+            breakages.enter_context(BREAKAGES[name]())
+        yield
+
+
+@contextmanager
+def no_intent() -> Iterator[None]:
+    """What is sent was written nowhere before; the attempt is inserted with its outcome."""
+    intend, record = commits.intend, commits.record
+    asked: dict[int, tuple[Any, ...]] = {}
+
+    def forgetful_intend(outbox: Outbox, document: Any, *rest: Any) -> Any:
+        asked[document.id] = (document, *rest)
+        return intend(_that_forgets(outbox), document, *rest)
+
+    def belated_record(outbox: Outbox, intent: Any, *rest: Any, **more: Any) -> Any:
+        belated = intend(outbox, *asked.pop(intent.document.id))
+        return record(outbox, belated, *rest, **more) if belated else None
+
+    with _patched(commits, intend=forgetful_intend, record=belated_record):
+        yield
+
+
+def _that_forgets(outbox: Outbox) -> Outbox:
+    """The same outbox, but nothing of its transactions stays."""
+
+    @contextmanager
+    def begin() -> Iterator[Any]:
+        with outbox.begin() as (con, now):
+            nested = con.begin_nested()
+            yield con, now
+            nested.rollback()
+
+    forgetful = copy.copy(outbox)
+    forgetful.begin = begin  # type: ignore[method-assign]
+    return forgetful
+
+
+def no_look_up() -> AbstractContextManager[None]:
+    """Everything is taken for absent without asking."""
+    return _with_target(
+        lambda target: _Asked(target, lambda wanted: {one.key: Finding(Found.ABSENT) for one in wanted})
+    )
+
+
+def absence_not_proven() -> AbstractContextManager[None]:
+    """A look-up that proved nothing is taken for one that found nothing."""
+
+    def look_up(target: Any, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
+        found = target.look_up(wanted)
+        return {key: Finding(Found.ABSENT) if each.found is Found.UNKNOWN else each for key, each in found.items()}
+
+    return _with_target(lambda target: _Asked(target, lambda wanted: look_up(target, wanted)))
+
+
+def no_settling() -> AbstractContextManager[None]:
+    """A doubt may be settled at once."""
+
+    def hasty(target: Any) -> Any:
+        timing = copy.copy(target.timing)
+        object.__setattr__(timing, "settle_after", timedelta(0))  # its own check would refuse that
+        return _Instead(target, timing=timing)
+
+    return _with_target(hasty)
+
+
+def fence_not_checked() -> AbstractContextManager[None]:
+    """Who once had the fence writes for ever."""
+    return _patched(commits, is_open=lambda *_: True)
+
+
+def late_outcome_overwrites() -> AbstractContextManager[None]:
+    """An outcome is recorded although the attempt was settled meanwhile."""
+    record = commits.record
+
+    def overwrite(outbox: Outbox, intent: Any, *rest: Any, **more: Any) -> Any:
+        with outbox.begin() as (con, _):
+            con.execute(attempts.update().where(attempts.c.id == intent.attempt_id).values(outcome=None))
+            as_intended = dict(state=State.SENDING, version=intent.document.version)
+            con.execute(documents.update().where(documents.c.id == intent.document.id).values(**as_intended))
+        return record(outbox, intent, *rest, **more)
+
+    return _patched(commits, record=overwrite)
+
+
+BREAKAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    each.__name__: each
+    for each in (no_intent, no_look_up, absence_not_proven, no_settling, fence_not_checked, late_outcome_overwrites)
+}
+
+
+class _Instead:
+    """A target, but for what is given here."""
+
+    def __init__(self, target: Any, **instead: Any) -> None:
+        self._target = target
+        vars(self).update(instead)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+
+def _Asked(target: Any, look_up: Callable[[Sequence[Wanted]], Mapping[str, Finding]]) -> Any:
+    return _Instead(target, look_up=look_up)
+
+
+def _with_target(breaks: Callable[[Any], Any]) -> AbstractContextManager[None]:
+    begin = engine.Run.__init__
+
+    def begin_with(run: Any, outbox: Outbox, target: Any, **more: Any) -> None:
+        begin(run, outbox, breaks(target), **more)
+
+    return _patched(engine.Run, __init__=begin_with)
+
+
+@contextmanager
+def _patched(module: Any, **instead: Any) -> Iterator[None]:
+    with mock.patch.multiple(module, **instead):
+        yield
