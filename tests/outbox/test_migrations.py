@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 from textwrap import dedent
@@ -32,10 +33,20 @@ VALUES: dict[type, Any] = {str: "x", int: 1, bool: False, float: 0.5, date: NOW.
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = open_engine(f"sqlite:///{tmp_path}/outbox.db")
-    yield engine
-    engine.dispose()
+def opened() -> Iterator[Callable[[str], sa.Engine]]:
+    with ExitStack() as at_the_end:
+
+        def opened(url: str) -> sa.Engine:
+            engine = open_engine(url)
+            at_the_end.callback(engine.dispose)
+            return engine
+
+        yield opened
+
+
+@pytest.fixture
+def engine(opened: Callable[[str], sa.Engine], database_url: str) -> sa.Engine:
+    return opened(database_url)
 
 
 @pytest.fixture
@@ -138,7 +149,7 @@ def test_a_table_that_others_refer_to_can_be_made_anew(engine: sa.Engine, script
     put_history(engine)
     next_revision(
         scripts,
-        'with op.batch_alter_table("documents", recreate="always") as documents:',
+        'with op.batch_alter_table("documents") as documents:',
         '    documents.alter_column("label", new_column_name="title")',
     )
     migrations.upgrade(engine)
@@ -216,13 +227,17 @@ def test_other_tables_of_our_names_are_refused(engine: sa.Engine, change: str, n
     assert (schema_of(engine), version_of(engine)) == (before, None)
 
 
-def test_the_tables_of_others_are_left_alone(engine: sa.Engine) -> None:
+def test_the_tables_of_others_are_left_alone(engine: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
+    first_tables().create_all(engine)
     with engine.begin() as con:
         con.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
         con.execute(sa.text("INSERT INTO alembic_version VALUES ('of Dagster')"))
-    bring_up_to_date(engine)
+        con.execute(sa.text("CREATE TABLE job_ticks (id INTEGER)"))
+    with caplog.at_level("INFO"):
+        bring_up_to_date(engine)
     assert rows_of(engine, "alembic_version") == [{"version_num": "of Dagster"}]
     assert version_of(engine) == NEWEST
+    assert "job_ticks" not in caplog.text  # no talk of a removed table
 
 
 def test_with_nothing_to_do_it_is_one_query(engine: sa.Engine) -> None:
@@ -239,14 +254,18 @@ def test_with_nothing_to_do_alembic_is_not_imported(engine: sa.Engine) -> None:
         import sys
         from st_erp_pipelines.database import open_engine
         from st_erp_pipelines.outbox.migrate import bring_up_to_date
-        bring_up_to_date(open_engine(sys.argv[1]))
+        engine = open_engine(sys.argv[1])
+        bring_up_to_date(engine)
+        engine.dispose()
         sys.exit("alembic" in sys.modules)
     """
     url = engine.url.render_as_string(hide_password=False)
     subprocess.run([sys.executable, "-c", dedent(program), url], check=True, timeout=60)
 
 
-def test_several_processes_open_new_databases_at_once(tmp_path: Path) -> None:
+def test_several_processes_open_new_databases_at_once(
+    new_database: Callable[[], str], opened: Callable[[str], sa.Engine]
+) -> None:
     program = """
         import sys
         from st_erp_pipelines.database import open_engine
@@ -254,10 +273,13 @@ def test_several_processes_open_new_databases_at_once(tmp_path: Path) -> None:
         from st_erp_pipelines.outbox.migrate import bring_up_to_date
         print("ready", flush=True)
         sys.stdin.readline()
-        for number in range(10):
-            bring_up_to_date(open_engine(f"{sys.argv[1]}{number}"))
+        for url in sys.argv[1:]:
+            engine = open_engine(url)
+            bring_up_to_date(engine)
+            engine.dispose()
     """
-    command = [sys.executable, "-W", "error", "-c", dedent(program), f"sqlite:///{tmp_path}/new-"]
+    urls = [new_database() for _ in range(10)]
+    command = [sys.executable, "-W", "error", "-c", dedent(program), *urls]
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
     assert [each.stdout.readline() for each in processes] == ["ready\n"] * 3
@@ -265,11 +287,13 @@ def test_several_processes_open_new_databases_at_once(tmp_path: Path) -> None:
         each.stdin.write("go\n")
         each.stdin.flush()
     assert [each.communicate(timeout=60)[1] for each in processes] == [""] * 3
-    assert [version_of(open_engine(f"sqlite:///{tmp_path}/new-{number}")) for number in range(10)] == [NEWEST] * 10
+    assert [version_of(opened(url)) for url in urls] == [NEWEST] * 10
 
 
-def test_threads_of_one_process_open_several_databases_at_once(tmp_path: Path) -> None:
-    engines = [open_engine(f"sqlite:///{tmp_path}/{number // 2}.db") for number in range(8)]
+def test_threads_of_one_process_open_several_databases_at_once(
+    new_database: Callable[[], str], opened: Callable[[str], sa.Engine]
+) -> None:
+    engines = [opened(url) for _ in range(4) for url in [new_database()] * 2]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(bring_up_to_date, engines))
     assert [version_of(engine) for engine in engines] == [NEWEST] * 8

@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from st_erp_pipelines.clock import SystemClock
-from st_erp_pipelines.database import metadata, open_engine
-from st_erp_pipelines.resources.pacing import LocalPace, SharedPace, rate_slots
+from st_erp_pipelines.database import open_engine
+from st_erp_pipelines.outbox.migrate import bring_up_to_date
+from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
 
 
 class StagedClock:
@@ -43,7 +44,7 @@ class StagedClock:
 @pytest.fixture
 def engine(tmp_path: Path) -> sa.Engine:
     engine = open_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
-    metadata.create_all(engine, [rate_slots])
+    bring_up_to_date(engine)
     return engine
 
 
@@ -51,7 +52,7 @@ def engine(tmp_path: Path) -> sa.Engine:
 def any_engine(database_url: str) -> Iterator[sa.Engine]:
     """On PostgreSQL its own clock counts, which nobody can stage."""
     engine = open_engine(database_url)
-    metadata.create_all(engine, [rate_slots])
+    bring_up_to_date(engine)
     yield engine
     engine.dispose()
 
