@@ -43,6 +43,7 @@ def bring(
     """What was built of one flow, in one transaction. Returns the new ones by state."""
     new: list[BuiltDocument] = []
     with outbox.begin() as (con, now):
+        _take_turns(con, connection)
         _require_one_place(con, connection, place)
         known = _known(con, place, flow, {document.source_key for document in built})
         for document in built:
@@ -54,6 +55,12 @@ def bring(
         _insert(con, now, connection, place, new)
         _withdraw_what_is_built_no_more(con, now, built, known)
     return Counter(STATE_OF[document.verdict] for document in new)
+
+
+def _take_turns(con: sa.Connection, connection: str) -> None:
+    """Two builds at once would both insert what neither has found. On SQLite all who write take turns."""
+    if con.dialect.name == "postgresql":
+        con.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(connection, 0))))
 
 
 def _require_one_place(con: sa.Connection, connection: str, place: str) -> None:
@@ -80,7 +87,8 @@ def _known(con: sa.Connection, place: str, flow: str, keys: set[str]) -> dict[st
         query = sa.select(documents).where(
             documents.c.place == place, documents.c.flow == flow, documents.c.source_key.in_(wanted)
         )
-        for row in con.execute(query.with_for_update()):  # no intent may come between reading and writing
+        # No intent may come between reading and writing. All who lock several go in this order: no deadlocks.
+        for row in con.execute(query.order_by(documents.c.source_key, documents.c.id).with_for_update()):
             known[row.source_key].append(row)
     return known
 
