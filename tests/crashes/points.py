@@ -61,7 +61,7 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
         elif halt is not None:
             with self._transaction:
-                os.kill(os.getpid(), signal.SIGSTOP)
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this thread goes no step further
 
     def _stop_between_transactions(self) -> None:
         """A process that is stopped inside of one locks the others out, which is safe but shows nothing."""

@@ -92,7 +92,7 @@ def no_settling() -> AbstractContextManager[None]:
 
 def fence_not_checked() -> AbstractContextManager[None]:
     """Who once had the fence writes for ever."""
-    return _patched(commits, is_open=lambda *_: True)
+    return _patched(commits, hold=lambda *_: None)
 
 
 def late_outcome_overwrites() -> AbstractContextManager[None]:
