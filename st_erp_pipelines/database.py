@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 
 from st_erp_pipelines.errors import ConfigurationError
@@ -54,7 +55,7 @@ def _parse(url: str) -> sa.URL:
 
 
 def _open_sqlite(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, hide_parameters=True)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     _serialise_writers(engine)
     return engine
@@ -63,7 +64,7 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
 def _open_postgresql(url: sa.URL) -> sa.Engine:
     url = url.set(drivername="postgresql+psycopg")
     try:
-        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True)
     except ModuleNotFoundError:
         text = "ST_ERP_DATABASE_URL names PostgreSQL, but its driver is not installed"
         raise ConfigurationError(text, fix="pip install 'psycopg[binary]'") from None
@@ -84,6 +85,21 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     own = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {ONLY_READS: True}
     with engine.connect().execution_options(**own) as con, con.begin():
         yield con
+
+
+def put(con: sa.Connection, table: sa.Table, key: dict[str, Any], values: dict[str, Any]) -> None:
+    """The row of this primary key with these values, made where there is none; others may do the same at once."""
+    insert = _insert(con, table).values(**key, **values)
+    con.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def put_if_new(con: sa.Connection, table: sa.Table, **values: Any) -> None:
+    """A row that is there stays as it is; one that another is just making is waited for."""
+    con.execute(_insert(con, table).values(**values).on_conflict_do_nothing())
+
+
+def _insert(con: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if con.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -25,11 +25,12 @@ from st_erp_pipelines.mapping.load import MappingFault, Mappings
 from st_erp_pipelines.mapping.load import load as load_mappings
 from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.intake import bring
-from st_erp_pipelines.posting.engine import Limits, Run, RunReport
-from st_erp_pipelines.posting.target import Target
+from st_erp_pipelines.posting.brakes import Limits
+from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources.business_central.client import BusinessCentral
 from st_erp_pipelines.resources.business_central.targets import target_for
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
+from st_erp_pipelines.run_report import RunReport
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging import questions, reconciliation
 from st_erp_pipelines.staging.documents import BUILDS
@@ -37,6 +38,7 @@ from st_erp_pipelines.staging.documents.known import KnownDocuments, read_known
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.load import Loaded, load, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
+from st_erp_pipelines.target import Target
 
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
 FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other

@@ -16,9 +16,10 @@ import simplejson
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.posting.decide import Decision, Make, Mode, Settle, decide
+from st_erp_pipelines.posting.commits import judged
+from st_erp_pipelines.posting.decide import Decision, Mode, decide
 from st_erp_pipelines.posting.engine import CHUNK
-from st_erp_pipelines.posting.target import Move, Target
+from st_erp_pipelines.target import Finding, Found, Move, Target
 
 WAITS = {"waits_for_customer", "waits_for_invoice"}
 
@@ -43,18 +44,22 @@ def scratch(outbox: Outbox) -> Iterator[Outbox]:
 
 @dataclass(frozen=True)
 class Planned:
-    """`after` is the key of the document of this plan that goes first, or empty."""
+    """`moves`: what would be sent, in order. `after`: the key of what goes first in this plan, or empty."""
 
     document: Document
     decision: Decision
+    moves: tuple[Move, ...]
     after: str = ""
 
     @property
     def outcome(self) -> str:
-        """One word for counting: send, or the state that the look-up leads to."""
-        if isinstance(self.decision, Make):
-            return "withdraw" if self.decision.then_withdraw else "send"
-        return str(self.decision.state) if isinstance(self.decision, Settle) else "ask_again"
+        """One word for counting: send, withdraw, or the state that the look-up leads to."""
+        if self.decision.move is Move.REMOVE and self.document.voided:
+            return "withdraw"
+        if self.decision.move is not None or self.decision.state is State.READY:
+            return "send"
+        asked_again = self.decision.state in (None, State.IN_DOUBT, State.UNAVAILABLE)
+        return "ask_again" if asked_again else str(self.decision.state)
 
     @property
     def goes(self) -> bool:
@@ -63,14 +68,20 @@ class Planned:
 
     @property
     def sentence(self) -> str:
-        return f"{_moves_in_words(self.decision)}{self.decision.sentence}"
+        words = {Move.ENTER: "enter", Move.POST: "post", Move.REMOVE: "take back", Move.PREPARE: "finish"}
+        moves = ", then ".join(words[move] for move in self.moves)
+        return f"{moves.capitalize()}. {self.decision.sentence}" if moves else self.decision.sentence
 
 
-def _moves_in_words(decision: Decision) -> str:
-    if not isinstance(decision, Make):
-        return ""
-    words = {Move.ENTER: "enter", Move.POST: "post", Move.REMOVE: "take back"}
-    return f"{', then '.join(words[move] for move in decision.moves) or 'finish'}. ".capitalize()
+def _moves(document: Document, decision: Decision, finding: Finding, mode: Mode, has_drafts: bool) -> tuple[Move, ...]:
+    """All that follow from a decision if nothing goes wrong; the engine decides anew after each."""
+    if decision.move is None and decision.state is not State.READY:
+        return ()
+    posts = () if mode == "draft" and has_drafts else (Move.POST,)
+    creates = (Move.ENTER, *posts) if has_drafts else posts
+    if decision.move is Move.REMOVE:
+        return (Move.REMOVE,) if document.voided else (Move.REMOVE, *creates)
+    return creates if finding.found is Found.ABSENT else (Move.PREPARE, *posts)
 
 
 def planned(
@@ -83,11 +94,12 @@ def planned(
     """A decision for each document and its `after`."""
     for start in range(0, len(documents), CHUNK):
         chunk = documents[start : start + CHUNK]
-        wanted = {row.id: outbox.wanted(row) for row, _ in chunk}
+        wanted = judged(outbox, [row for row, _ in chunk])
         findings = target.look_up(list(wanted.values()))
         for row, after in chunk:
-            decision = decide(row, wanted[row.id], findings[row.business_key], mode, target.has_drafts)
-            yield Planned(row, decision, after)
+            finding = findings[row.business_key]
+            decision = decide(row, wanted[row.id], finding, mode, target.has_drafts)
+            yield Planned(row, decision, _moves(row, decision, finding, mode, target.has_drafts), after)
         progress(start + len(chunk))
 
 

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from st_erp_pipelines.posting import target
+from st_erp_pipelines import target
 from st_erp_pipelines.settings_fields import (
     Batch,
     Credential,

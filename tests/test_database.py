@@ -85,3 +85,9 @@ def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'psycopg\[binary\]'"):
         open_engine("postgresql://me@host/db")
+
+
+def test_an_error_quotes_no_values(engine: sa.Engine) -> None:
+    with engine.begin() as con, pytest.raises(sa.exc.DBAPIError) as error:
+        con.execute(sa.text("insert into nowhere values (:value)"), dict(value="a customer's name"))
+    assert "customer" not in str(error.value)

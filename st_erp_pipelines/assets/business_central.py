@@ -7,8 +7,8 @@ from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, daily, da
 from st_erp_pipelines.outbox.report import totals
 from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.pipeline import FLOWS
-from st_erp_pipelines.posting.engine import RunReport
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
+from st_erp_pipelines.run_report import RunReport
 from st_erp_pipelines.settings import Connection
 
 SYSTEM = "business_central"

@@ -28,15 +28,14 @@ from st_erp_pipelines.commands.status import (
     show_mapping_faults,
 )
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.outbox import Document, report, total_of
+from st_erp_pipelines.outbox import Document, report
+from st_erp_pipelines.outbox.report import total_of
 from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.planning import Planned, followers, planned, scratch
-from st_erp_pipelines.posting.decide import Make
 from st_erp_pipelines.settings import Connection
 
 Facts = dict[str, Any]
-EVERYTHING = 1_000_000
 OUTCOMES = {
     "send": "would be sent",
     "adopted": "there already, entered by somebody else and equal: would be adopted",
@@ -101,7 +100,8 @@ def _build(pipeline: Pipeline, plan: Plan, only: str | None) -> None:
     following: set[int] = set()
     for flow in FLOWS:
         pipeline.build(flow)
-        due = pipeline.outbox.due(pipeline.place, connection.name, flow, None, EVERYTHING, set())
+        ids = [row.id for row in report.due(pipeline.outbox, pipeline.place, connection.name, flow)]
+        due = report.still_due(pipeline.outbox, ids)
         first = _decided(pipeline, flow, [(row, "") for row in due])
         going |= {each.document.business_key: each.document.business_key for each in first if each.goes}
         after = followers(report.all_of(pipeline.outbox, connection.name, *_blocked_in(flow)), going)
@@ -182,7 +182,7 @@ def _document_facts(each: Planned) -> Facts:
     names = ("kind", "business_key", "label", "source_key", "business_date", "amount", "currency", "party", "state")
     return {name: getattr(row, name) for name in names} | {
         "outcome": each.outcome,
-        "moves": [str(move) for move in each.decision.moves] if isinstance(each.decision, Make) else [],
+        "moves": [str(move) for move in each.moves],
         "sentence": each.sentence,
         "after": each.after,
         "payload": simplejson.loads(row.payload),

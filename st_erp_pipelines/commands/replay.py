@@ -16,8 +16,8 @@ from st_erp_pipelines.outbox import Document, report
 from st_erp_pipelines.outbox.replay import MASS, Answer, replay
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.posting.engine import CHUNK
-from st_erp_pipelines.posting.target import Finding, Wanted
 from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.target import Finding, Wanted
 
 USAGE = """Say what to replay:
   st-erp replay KEY...             these documents

@@ -59,8 +59,13 @@ class BuiltDocument:
 
     @property
     def payload_text(self) -> str:
-        return simplejson.dumps(self.payload, sort_keys=True, separators=(",", ":"))
+        return text_of(self.payload)
 
 
 def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def text_of(payload: Mapping[str, Any]) -> str:
+    """The one text of a payload, so that equal ones have equal hashes."""
+    return simplejson.dumps(payload, sort_keys=True, separators=(",", ":"))

@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.outbox import Document, Outbox, _move
+from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument, Verdict, hash_of
 from st_erp_pipelines.outbox.schema import documents, events
-from st_erp_pipelines.outbox.states import REBUILT, STANDING, State
+from st_erp_pipelines.outbox.states import REBUILT, STANDING, State, change_state
 
 STATE_OF = {
     Verdict.DUE: State.READY,
@@ -178,7 +178,7 @@ def _rebuild(con: sa.Connection, now: datetime, row: Document, document: BuiltDo
     columns = _columns(document) | dict(voided=False, adopt_only=adopt_only)
     state = _state_after_rebuild(row, document, columns["payload_hash"])
     if state != row.state:
-        _move(con, now, row.id, state, _sentence(document), next_try_at=None, cause="", **columns)
+        change_state(con, now, row, state, _sentence(document), next_try_at=None, cause="", **columns)
     elif any(getattr(row, name) != value for name, value in columns.items()):
         sentence = _sentence(document) or row.sentence
         changed = documents.update().where(documents.c.id == row.id)
@@ -201,9 +201,9 @@ def _withdraw(
     if row.state == State.WITHDRAWN or row.voided:
         return
     if row.attempt_count:
-        _move(con, now, row.id, State.READY, why, voided=True)
+        change_state(con, now, row, State.READY, why, voided=True)
     else:
-        _move(con, now, row.id, State.WITHDRAWN, why)
+        change_state(con, now, row, State.WITHDRAWN, why)
 
 
 def _withdraw_what_is_built_no_more(

@@ -15,11 +15,12 @@ from typing import Any
 import simplejson
 import sqlalchemy as sa
 
-from st_erp_pipelines.outbox import Document, Outbox, _move
-from st_erp_pipelines.outbox.document import hash_of
+from st_erp_pipelines.outbox import Document, Outbox
+from st_erp_pipelines.outbox.document import hash_of, text_of
 from st_erp_pipelines.outbox.schema import documents, events
-from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.posting.target import Finding, Found, Wanted
+from st_erp_pipelines.outbox.states import State, change_state
+from st_erp_pipelines.posting.commits import judged
+from st_erp_pipelines.target import Finding, Found, Wanted
 
 LookUp = Callable[[str, Sequence[Wanted]], Mapping[str, Finding]]  # of a flow, by key
 MASS = frozenset({State.REJECTED, State.UNAVAILABLE, State.CONFLICT})
@@ -53,7 +54,7 @@ def _findings(outbox: Outbox, rows: Sequence[Document], look_up: LookUp) -> dict
     conflicts = [row for row in rows if row.state == State.CONFLICT]
     for flow in dict.fromkeys(row.flow for row in conflicts):
         mine = [row for row in conflicts if row.flow == flow]
-        by_key = look_up(flow, [outbox.wanted(row) for row in mine])
+        by_key = look_up(flow, list(judged(outbox, mine).values()))
         found |= {row.id: by_key[row.business_key] for row in mine}
     return found
 
@@ -77,14 +78,16 @@ def _again(con: sa.Connection, now: datetime, row: Document, who: str) -> str:
     columns: dict[str, Any] = dict(next_try_at=None, cause="", reasons=[])
     if row.state in (State.OUT_OF_SCOPE, State.SKIPPED):  # only who is asked for by name: the rule is set aside
         columns |= dict(replayed=True, adopt_only=False)
-    _move(con, now, row.id, State.READY, f"Asked for again by {who}; it was {row.state.replace('_', ' ')}.", **columns)
+    change_state(
+        con, now, row, State.READY, f"Asked for again by {who}; it was {row.state.replace('_', ' ')}.", **columns
+    )
     return f"{row.business_key} goes out with the next sync, if the look-up then finds nothing of it."
 
 
 def _next_revision(con: sa.Connection, now: datetime, row: Document, who: str) -> str:
     revision = row.revision + 1
     key = f"{re.sub(r'-R[0-9]+$', '', row.business_key) if row.revision else row.business_key}-R{revision}"
-    payload = simplejson.dumps(simplejson.loads(row.payload) | {"key": key}, sort_keys=True, separators=(",", ":"))
+    payload = text_of(simplejson.loads(row.payload) | {"key": key})
     named = ("connection", "place", "flow", "kind", "source_key", "part", "label", "currency", "party", "source_hash")
     same: dict[str, Any] = {name: getattr(row, name) for name in (*named, "home_day", "business_date", "amount")}
     text = f"Opened by {who}: {row.business_key} was cancelled there."
@@ -94,5 +97,5 @@ def _next_revision(con: sa.Connection, now: datetime, row: Document, who: str) -
     )  # fmt: skip
     new_id = con.execute(documents.insert().values(**new).returning(documents.c.id)).scalar_one()
     con.execute(events.insert().values(document_id=new_id, at=now, state=State.READY, text=text))
-    _move(con, now, row.id, State.SKIPPED, f"Cancelled there; {who} asked for it again, as {key}.")
+    change_state(con, now, row, State.SKIPPED, f"Cancelled there; {who} asked for it again, as {key}.")
     return f"{row.business_key} was cancelled there: {key} goes out with the next sync."

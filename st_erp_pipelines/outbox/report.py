@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,9 +10,36 @@ from typing import Any
 import sqlalchemy as sa
 
 from st_erp_pipelines.database import reading
-from st_erp_pipelines.outbox import Document, Outbox, is_due
+from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.schema import attempts, documents, events, links
-from st_erp_pipelines.outbox.states import EXCEPTIONS, State
+from st_erp_pipelines.outbox.states import EXCEPTIONS, State, is_due
+
+
+def due(
+    outbox: Outbox, place: str, connection: str, flow: str, days: Iterable[date] | None = None
+) -> list[sa.Row[Any]]:
+    """Id, state and amount of what may be worked on now: new ones first, then what was refused; oldest first."""
+    refused = sa.case((documents.c.state == State.REJECTED, 1), else_=0)
+    with outbox.read() as (con, now):
+        query = sa.select(documents.c.id, documents.c.state, documents.c.amount).where(
+            documents.c.place == place, documents.c.connection == connection, documents.c.flow == flow, is_due(now)
+        )
+        if days is not None:
+            query = query.where(documents.c.home_day.in_(list(days)))
+        return list(con.execute(query.order_by(refused, documents.c.business_date, documents.c.id)))
+
+
+def still_due(outbox: Outbox, ids: Sequence[int]) -> list[Document]:
+    """Whole, in the order asked."""
+    with outbox.read() as (con, now):
+        rows = con.execute(sa.select(documents).where(documents.c.id.in_(ids), is_due(now)))
+        by_id = {row.id: row for row in rows}
+        return [by_id[each] for each in ids if each in by_id]
+
+
+def total_of(rows: Iterable[Document]) -> Decimal:
+    return sum((row.amount for row in rows), Decimal(0))
+
 
 Totals = dict[tuple[str, str], tuple[int, Decimal]]  # by flow and state: documents, amount
 

@@ -38,7 +38,7 @@ documents = sa.Table(
     sa.Column("home_day", sa.Date, nullable=False),
     sa.Column("business_date", sa.Date, nullable=False),
     sa.Column("amount", Cents, nullable=False),
-    *(_text(name) for name in ("payload", "payload_hash", "sent_hash")),
+    *(_text(name) for name in ("payload", "payload_hash")),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("state_since", UtcDateTime, nullable=False),
     sa.Column("reasons", sa.JSON, nullable=False, default=list),

@@ -1,10 +1,15 @@
-"""The states of a document as data; every query of the engine and of the reports reads this table."""
+"""The states of a document as data, and as SQL; the engine and every report read this table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from st_erp_pipelines.outbox.schema import documents, events
 
 
 class State(StrEnum):
@@ -56,3 +61,31 @@ RULES: dict[State, Rule] = {
 REBUILT = frozenset(state for state, rule in RULES.items() if rule.rebuilt)
 EXCEPTIONS = frozenset(state for state, rule in RULES.items() if rule.exception)
 STANDING = frozenset({State.POSTED, State.ADOPTED})
+
+
+def is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """The table of states, as SQL."""
+    parts: list[sa.ColumnElement[bool]] = []
+    for state, rule in RULES.items():
+        if rule.due == "always":
+            parts.append(documents.c.state == state)
+        elif rule.due != "never":
+            parts.append((documents.c.state == state) & (documents.c[rule.due] <= now))
+    return sa.or_(*parts)
+
+
+def as_read(document: sa.Row[Any]) -> sa.ColumnElement[bool]:
+    """As it was when it was read: whoever was suspended meanwhile changes nothing."""
+    return sa.and_(documents.c.id == document.id, documents.c.version == document.version)
+
+
+def change_state(
+    con: sa.Connection, now: datetime, document: sa.Row[Any], state: State, sentence: str, **columns: Any
+) -> sa.Row[Any] | None:
+    """The document in its new state, with the event that says why; None where it is not as it was read."""
+    values = dict(state=state, state_since=now, sentence=sentence, version=document.version + 1) | columns
+    update = documents.update().where(as_read(document)).values(**values)
+    changed = con.execute(update.returning(documents)).one_or_none()
+    if changed is not None:
+        con.execute(events.insert().values(document_id=document.id, at=now, state=state, text=sentence))
+    return changed

@@ -1,30 +1,63 @@
-"""What keeps a flow from running into one wall again and again; for one run, safe among its threads."""
+"""What keeps a flow from running into one wall again and again, and from sending more than it should."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import simplejson
+import sqlalchemy as sa
 
 from st_erp_pipelines.errors import Rejected
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import State
 
 REFUSALS_IN_A_ROW = 10
+STANDS_THERE = (State.ENTERED, State.IN_DOUBT)  # or may: it is looked up whatever happens to others
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_documents: int | None = None
+    max_amount: Decimal | None = None
+
+    def exceeded_by(self, due: Sequence[sa.Row[Any]]) -> str:
+        new = [row for row in due if row.state not in STANDS_THERE]
+        amount = sum((abs(row.amount) for row in new), Decimal(0))
+        if self.max_documents is not None and len(new) > self.max_documents:
+            return f"{len(new)} due exceeds max_documents {self.max_documents}"
+        if self.max_amount is not None and amount > self.max_amount:
+            return f"{amount} due exceeds max_amount {self.max_amount}"
+        return ""
 
 
 class Brakes:
-    """Counts refusals of first attempts by cause, and by posting date where the cause is bound to it.
+    """Of one run, safe among its threads.
 
-    Of what was refused before, one of each cause is asked first; refused again, the others wait.
+    Refusals of first attempts are counted by cause, and by posting date where the cause is bound to it. Of what
+    was refused before, one of each cause is asked first; refused again, the others wait until tomorrow.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._refusals: Counter[tuple[str, date | None]] = Counter()
         self._again: dict[str, bool] = {}  # by cause of an earlier refusal: was it refused again?
+
+    def waves(self, rows: Sequence[Document]) -> Iterator[list[Document]]:
+        asked = set(self._again)
+        later = []
+        for row in rows:
+            if row.state == State.REJECTED:
+                if row.cause in asked:
+                    later.append(row)
+                asked.add(row.cause)
+        yield [row for row in rows if row not in later]
+        yield later
 
     def refused(self, row: Document, error: Rejected) -> bool:
         """True where the flow has to stop: that many refusals of one cause without a success between them."""
@@ -43,28 +76,14 @@ class Brakes:
                 del self._refusals[key]
 
     def hold_back(self, row: Document) -> bool:
-        """Its kind was just refused again, or its date is refused today. A doubt is settled all the same."""
-        if row.state in (State.IN_DOUBT, State.ENTERED):
+        """Its kind was just refused again, or its date is refused today."""
+        if row.state in STANDS_THERE:
             return False
         with self._lock:
             if row.state == State.REJECTED and self._again.get(row.cause, False):
                 return True
-            day = posting_date(row)
-            return any(
-                bound_to == day and count >= REFUSALS_IN_A_ROW for (_, bound_to), count in self._refusals.items()
-            )
-
-    def one_of_each_first(self, rows: list[Document]) -> tuple[list[Document], list[Document]]:
-        first: list[Document] = []
-        later: list[Document] = []
-        with self._lock:
-            asked = set(self._again)
-        for row in rows:
-            refused_before = row.state == State.REJECTED
-            (later if refused_before and row.cause in asked else first).append(row)
-            if refused_before:
-                asked.add(row.cause)
-        return first, later
+            held = {bound_to for (_, bound_to), count in self._refusals.items() if count >= REFUSALS_IN_A_ROW}
+            return posting_date(row) in held
 
 
 def posting_date(row: Document) -> date:

@@ -1,4 +1,4 @@
-"""What to do with one due document, given what the look-up found: a pure function of the two."""
+"""What to do next with one due document, given what was found: a pure function of the two."""
 
 from __future__ import annotations
 
@@ -7,92 +7,85 @@ from typing import Literal
 
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Wanted
+from st_erp_pipelines.target import Finding, Found, Likeness, Move, Wanted
 
 Mode = Literal["observe", "draft", "post"]
 
 
 @dataclass(frozen=True)
-class Stay:
-    """Nothing is proven, so nothing is done."""
+class Decision:
+    """Make `move`, or settle the document in `state`; with neither it stays as it is."""
 
     sentence: str
-
-
-@dataclass(frozen=True)
-class Settle:
-    state: State
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Make:
-    """The moves to make, in order. No move and `enter`: only bring the draft to its final shape."""
-
-    moves: tuple[Move, ...]
-    sentence: str
-    then_withdraw: bool = False
-
-
-Decision = Stay | Settle | Make
+    move: Move | None = None
+    state: State | None = None
 
 
 def decide(document: Document, wanted: Wanted, finding: Finding, mode: Mode, has_drafts: bool) -> Decision:
+    is_in_doubt = document.state == State.IN_DOUBT
     match finding.found:
         case Found.UNKNOWN:
-            return Stay(finding.detail or "The look-up proved nothing; it is asked again.")
+            waits = {State.IN_DOUBT: State.IN_DOUBT, State.ENTERED: None}.get(document.state, State.UNAVAILABLE)
+            return Decision(finding.detail or "The look-up proved nothing; it is asked again.", state=waits)
         case Found.SEVERAL:
-            return Settle(State.CONFLICT, finding.detail or "Several documents carry its key over there.")
+            return Decision(finding.detail or "Several documents carry its key over there.", state=State.CONFLICT)
         case Found.DEAD:
-            return Settle(State.CONFLICT, finding.detail or "It was cancelled over there.")
+            return Decision(finding.detail or "It was cancelled over there.", state=State.CONFLICT)
         case Found.COMPLETE:
-            return _complete(document, wanted, finding)
+            return _complete(wanted, finding)
         case Found.UNFINISHED:
+            if is_in_doubt or document.remote_id != finding.remote_id:  # first of all written down
+                return Decision(f"Found unfinished as {finding.name}.", state=State.READY)
             return _unfinished(document, wanted, finding, mode)
         case Found.ABSENT:
-            return _absent(document, mode, has_drafts)
+            if is_in_doubt:
+                return Decision("Not there: proven.", state=State.READY)
+            return _absent(document, Move.ENTER if has_drafts else Move.POST)
 
 
-def _complete(document: Document, wanted: Wanted, finding: Finding) -> Decision:
+def _complete(wanted: Wanted, finding: Finding) -> Decision:
     differs = finding.differs_from(wanted)
     if differs:
-        return Settle(State.CONFLICT, f"Found {finding.number or finding.remote_id}, but {differs}. {finding.detail}")
+        return Decision(f"Found {finding.name}, but {differs}. {finding.detail}".rstrip(), state=State.CONFLICT)
     if wanted.ours:
-        return Settle(State.POSTED, f"Found as {finding.number or finding.remote_id}.")
-    return Settle(State.ADOPTED, f"Was there already as {finding.number or finding.remote_id}.")
+        return Decision(f"Found as {finding.name}.", state=State.POSTED)
+    return Decision(f"Was there already as {finding.name}.", state=State.ADOPTED)
 
 
 def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode) -> Decision:
     if document.adopt_only:
-        return Settle(State.CONFLICT, "Exported by something else, and an unposted draft of it stands over there.")
+        text = "Exported by something else, and an unposted draft of it stands over there."
+        return Decision(text, state=State.CONFLICT)
     if document.reasons and not document.voided:
-        return Stay("Stands there unposted, and is blocked by now.")
-    untouched = wanted.ours and document.etag is not None and document.etag == finding.etag
-    outdated = wanted.ours and document.payload_hash != document.sent_hash and document.state != State.IN_DOUBT
-    if document.voided or outdated or finding.likeness is Likeness.DIFFERENT:
-        if not untouched:
-            what = f"An unposted {finding.number or finding.remote_id} stands over there. {finding.detail}"
-            return Settle(State.CONFLICT, f"{what} It is not what we would enter, and a person may have touched it.")
-        again = () if document.voided else _moves(mode, True)
-        return Make((Move.REMOVE, *again), "Ours, unedited and outdated: taken back.", document.voided)
-    if document.state == State.ENTERED and mode == "draft" and finding.likeness is Likeness.EQUAL:
-        return Stay("Stands there unposted, as it was left.")
-    return Make(_moves(mode, True)[1:], f"Found unfinished as {finding.number or finding.remote_id}.")
+        blocked = State.BLOCKED if document.state == State.READY else None
+        return Decision("Stands there unposted, and is blocked by now.", state=blocked)
+    if document.voided or wanted.outdated or finding.likeness is Likeness.DIFFERENT:
+        if wanted.ours and wanted.etag is not None and wanted.etag == finding.etag:
+            return Decision("Ours, unedited and outdated: taken back.", Move.REMOVE)
+        text = f"An unposted {finding.name} stands over there. {finding.detail}".rstrip()
+        why = "It is not what we would enter, and a person may have touched it."
+        return Decision(f"{text} {why}", state=State.CONFLICT)
+    if mode == "draft":
+        return _left_as_draft(document, finding)
+    return Decision(f"Stands there as {finding.name}.", Move.POST if finding.is_prepared else Move.PREPARE)
 
 
-def _absent(document: Document, mode: Mode, has_drafts: bool) -> Decision:
+def _left_as_draft(document: Document, finding: Finding) -> Decision:
+    if finding.is_prepared:
+        return Decision("Left there unposted, on purpose.", state=State.ENTERED)
+    if document.state == State.ENTERED and finding.likeness is Likeness.EQUAL:
+        return Decision("Stands there unposted, as it was left.")
+    return Decision(f"Stands there as {finding.name}.", Move.PREPARE)
+
+
+def _absent(document: Document, create: Move) -> Decision:
     if document.voided:
-        return Settle(State.WITHDRAWN, "Voided at its source; nothing of it is over there.")
+        return Decision("Voided at its source; nothing of it is over there.", state=State.WITHDRAWN)
     if document.adopt_only:
-        return Settle(State.OUT_OF_SCOPE, "Exported by something else, and not over there under our key.")
+        text = "Exported by something else, and not over there under our key."
+        return Decision(text, state=State.OUT_OF_SCOPE)
     if document.state == State.ENTERED:
-        return Settle(State.SKIPPED, "What we had entered was removed over there.")
-    if document.state == State.IN_DOUBT and document.reasons:  # blocked while it was in doubt
-        return Settle(State.BLOCKED, f"Not there: proven. {' '.join(reason['text'] for reason in document.reasons)}")
-    return Make(_moves(mode, has_drafts), "Not there: proven.")
-
-
-def _moves(mode: Mode, has_drafts: bool) -> tuple[Move, ...]:
-    if not has_drafts:
-        return (Move.POST,)
-    return (Move.ENTER,) if mode == "draft" else (Move.ENTER, Move.POST)
+        return Decision("What we had entered was removed over there.", state=State.SKIPPED)
+    if document.state == State.READY and document.reasons:  # blocked while it was in doubt
+        return Decision(" ".join(reason["text"] for reason in document.reasons), state=State.BLOCKED)
+    return Decision("Not there: proven.", create)

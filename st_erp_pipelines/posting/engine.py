@@ -1,68 +1,39 @@
-"""Posting exactly once: take the fence, look up, decide, intend, send, record; DESIGN section 5.
+"""Posting exactly once: take the fence, look up, decide, intend, send, record.
 
 One run works through what is due of one flow, a chunk at a time, each chunk under the fence of its place.
+`docs/posting.md` tells it to people.
 """
 
 from __future__ import annotations
 
 import random
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
-import simplejson
-
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
-from st_erp_pipelines.outbox import Attempt, Document, Outbox
-from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.posting.brakes import REFUSALS_IN_A_ROW, Brakes
-from st_erp_pipelines.posting.decide import Make, Mode, Settle, Stay, decide
-from st_erp_pipelines.posting.fence import Fence
-from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Target, Wanted
+from st_erp_pipelines.outbox import Document, Outbox
+from st_erp_pipelines.outbox.report import due, still_due
+from st_erp_pipelines.outbox.states import STANDING, State
+from st_erp_pipelines.posting import commits, fence
+from st_erp_pipelines.posting.brakes import REFUSALS_IN_A_ROW, Brakes, Limits
+from st_erp_pipelines.posting.decide import Mode, decide
+from st_erp_pipelines.run_report import RunReport
+from st_erp_pipelines.target import Finding, Found, Likeness, Move, Reply, Target, Wanted
 
 CHUNK = 50
-LOOKUP_GOOD_FOR = timedelta(seconds=60)
-REFUSED_UNTIL = timedelta(days=1)
-MAX_WAIT = timedelta(minutes=10)
-
-
-@dataclass
-class Limits:
-    max_documents: int | None = None
-    max_amount: Decimal | None = None
-
-
-@dataclass
-class RunReport:
-    """What a run did: documents by the state they were left in, the money posted, and what stopped it."""
-
-    left: dict[int, tuple[State, Decimal]] = field(default_factory=dict)  # by document: its last state, its amount
-    sentences: list[str] = field(default_factory=list)
-    stopped: bool = False
-    braked: bool = False
-
-    @property
-    def states(self) -> Counter[str]:
-        return Counter(state for state, _ in self.left.values())
-
-    @property
-    def amount_posted(self) -> Decimal:
-        return sum((amount for state, amount in self.left.values() if state is State.POSTED), Decimal(0))
-
-    def brake(self, sentence: str) -> None:
-        """A stop that trying again soon would only repeat."""
-        self.braked = True
-        self.stop(sentence)
-
-    def stop(self, sentence: str) -> None:
-        if sentence not in self.sentences:
-            self.sentences.append(sentence)
-        self.stopped = True
+LOOKUP_GOOD_FOR = 60.0  # seconds
+MAX_WAIT = 600.0
+TOMORROW = timedelta(days=1)
+DONE = {  # the outcome of a move that succeeded, and what the document is then
+    Move.ENTER: ("entered", State.READY, "Entered, not yet posted."),
+    Move.REMOVE: ("removed", State.READY, "Taken back."),
+    Move.POST: ("posted", State.POSTED, ""),
+}
+Next = tuple[Document, Finding] | None  # a document and what is known of it over there
 
 
 class Run:
@@ -79,289 +50,189 @@ class Run:
         days: Iterable[date] | None = None,
         limits: Limits | None = None,
         progress: Callable[[RunReport], None] = lambda report: None,
-        jitter: random.Random | None = None,
     ) -> None:
         self.outbox, self.target, self.timing = outbox, target, target.timing
-        self.connection, self.flow, self.mode = connection, flow, mode
-        self.days = None if days is None else list(days)
-        self.limits, self.progress = limits or Limits(), progress
-        self.jitter = jitter or random.Random()
-        self.owner = uuid.uuid4().hex
-        self.report = RunReport()
-        self._handled: set[int] = set()
-        self._brakes = Brakes()
+        self.connection, self.flow, self.mode, self.days = connection, flow, mode, days
+        self.limits, self.progress, self.report = limits or Limits(), progress, RunReport()
+        self._owner, self._brakes = uuid.uuid4().hex, Brakes()
 
     def work(self) -> RunReport:
         """Everything due, chunk by chunk. Ends cleanly; what is left stays due."""
-        if self.mode == "observe" or self._exceeds_limits():
+        if self.mode == "observe":
             return self.report
-        while not self.report.stopped and self._due(1):
-            fence = self._wait_for_fence()
-            if fence is None:
+        rows = due(self.outbox, self.target.place, self.connection, self.flow, self.days)
+        if exceeded := self.limits.exceeded_by(rows):
+            self.report.stop(f"{self.flow}: {exceeded}; nothing was sent.", braked=True)
+        for start in range(0, len(rows), CHUNK):
+            held = None if self.report.stopped else self._wait_for_fence()
+            if held is None:
                 break
             try:
-                self._chunk(fence)
+                self._chunk(held, [row.id for row in rows[start : start + CHUNK]])
             finally:
-                self.outbox.give_back_fence(fence)
+                fence.give_back(self.outbox, held)
         return self.report
 
-    def _due(self, limit: int) -> list[Document]:
-        return self.outbox.due(self.target.place, self.connection, self.flow, self.days, limit, self._handled)
+    def _wait_for_fence(self) -> fence.Fence | None:
+        until = self._seconds() + MAX_WAIT
+        while self._seconds() <= until:
+            held = fence.take(self.outbox, self.target.place, self._owner, self.timing.fence)
+            if held is not None:
+                return held
+            self.outbox.clock.sleep(random.uniform(0.2, 1.0))
+        self.report.stop(f"{self.flow}: another process writes to {self.target.place}; the rest stays due.")
+        return None
 
-    def _exceeds_limits(self) -> bool:
-        if self.limits.max_documents is None and self.limits.max_amount is None:
-            return False
-        due = [row for row in self._due(1_000_000) if row.state not in (State.ENTERED, State.IN_DOUBT)]
-        amount = sum((abs(row.amount) for row in due), Decimal(0))
-        for name, figure, limit in (
-            ("max_documents", Decimal(len(due)), self.limits.max_documents),
-            ("max_amount", amount, self.limits.max_amount),
-        ):
-            if limit is not None and figure > limit:
-                self.report.brake(f"{self.flow}: {figure} due exceeds {name} {limit}; nothing was sent.")
-        return self.report.stopped
+    def _seconds(self) -> float:
+        """Nothing but time passes on this clock: it counts suspension, and nobody sets it."""
+        return self.outbox.clock.boot_seconds()
 
-    def _wait_for_fence(self) -> Fence | None:
-        clock, began = self.outbox.clock, self.outbox.now()
-        while True:
-            fence = self.outbox.take_fence(self.target.place, self.owner, self.timing.fence)
-            if fence is not None:
-                return fence
-            if self.outbox.now() - began > MAX_WAIT:
-                self.report.stop(f"{self.flow}: another process writes to {self.target.place}; the rest stays due.")
-                return None
-            clock.sleep(self.jitter.uniform(0.2, 1.0))
+    def _chunk(self, held: fence.Fence, ids: Sequence[int]) -> None:
+        rows = [row for row in still_due(self.outbox, ids) if not self._doubt_restarted(row)]
+        for wave in self._brakes.waves(rows):
+            self._wave(held, [row for row in wave if not self._held_back(row)])
 
-    # A chunk
+    def _wave(self, held: fence.Fence, rows: Sequence[Document]) -> None:
+        looked_at, wanted = self._seconds(), commits.judged(self.outbox, rows)
+        findings = self._look_up(list(wanted.values()))
+        with ThreadPoolExecutor(self.target.lanes) as lanes:
+            for _ in lanes.map(lambda row: self._document(held, row, findings, looked_at), rows):
+                self.progress(self.report)
 
-    def _chunk(self, fence: Fence) -> None:
-        rows = self._due(CHUNK)
-        self._handled.update(row.id for row in rows)
-        first, later = self._brakes.one_of_each_first(rows)
-        for wave in (first, later):
-            wave = [row for row in wave if not self._waits_until_tomorrow(row)]
-            rows = [row for row in wave if not self._doubt_restarted(row)]
-            if rows and not self.report.stopped:
-                self._wave(fence, rows)
+    def _doubt_restarted(self, row: Document) -> bool:
+        return row.state == State.IN_DOUBT and commits.restart_doubt(self.outbox, row, self.timing)
 
-    def _waits_until_tomorrow(self, row: Document) -> bool:
+    def _held_back(self, row: Document) -> bool:
         if not self._brakes.hold_back(row):
             return False
         state = State.REJECTED if row.state == State.REJECTED else State.UNAVAILABLE
-        sentence = "Not sent: others of its kind were refused today; tried again tomorrow."
-        self._settle(row, state, sentence, next_try_at=self._in(REFUSED_UNTIL))
+        text = "Not sent: others of its kind were refused today; tried again tomorrow."
+        tomorrow = self.outbox.now() + TOMORROW
+        self.report.count(commits.settle(self.outbox, row, state, text, next_try_at=tomorrow))
         return True
 
-    def _doubt_restarted(self, row: Document) -> bool:
-        return row.state == State.IN_DOUBT and self.outbox.restart_doubt_if_clock_moved(row, self.timing)
-
-    def _wave(self, fence: Fence, rows: list[Document]) -> None:
-        wanted = {row.id: self.outbox.wanted(row) for row in rows}
-        looked_at, findings = self.outbox.now(), self._look_up(list(wanted.values()))
-        if findings is None:
-            return
-        with ThreadPoolExecutor(self.target.lanes) as lanes:
-            under_way: set[Future[None]] = {
-                lanes.submit(self._document, fence, row, wanted[row.id], findings, looked_at) for row in rows
-            }
-            renewed = self.outbox.now()
-            while under_way:
-                done, under_way = wait(under_way, self.timing.fence.total_seconds() / 8, FIRST_COMPLETED)
-                if self.outbox.now() - renewed > self.timing.fence / 4:
-                    renewed = self.outbox.now()
-                    if not self.outbox.renew_fence(fence, self.timing.fence):
-                        self.report.stop(f"{self.flow}: the fence of {self.target.place} was lost; the rest stays due.")
-                for future in done:
-                    future.result()
-                self.progress(self.report)
-
-    def _look_up(self, wanted: list[Wanted]) -> Mapping[str, Finding] | None:
+    def _look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
         """Of a whole wave. One that is refused is asked again document by document, to find who is at fault."""
         try:
-            return self.target.look_up(wanted)
+            return self.target.look_up(wanted) if wanted and not self.report.stopped else {}
         except Rejected:
             return {}
         except StErpError as error:
             self.report.stop(error.sentence())
-            return None
+            return {}
 
-    # A document
-
-    def _document(
-        self,
-        fence: Fence,
-        row: Document,
-        wanted: Wanted,
-        findings: Mapping[str, Finding],
-        looked_at: datetime,
-    ) -> None:
-        if self.report.stopped or self._waits_until_tomorrow(row):
+    def _document(self, held: fence.Fence, row: Document, findings: Mapping[str, Finding], looked_at: float) -> None:
+        """Step by step, until it is settled or may not go on."""
+        if self.report.stopped or self._held_back(row):
             return
         try:
-            if row.business_key not in findings or self.outbox.now() - looked_at > LOOKUP_GOOD_FOR:
-                findings = self.target.look_up([wanted])
-            self._carry_out(fence, row, wanted, findings[row.business_key])
-        except ConfigurationError as error:
-            self.report.stop(error.sentence())
+            finding = findings.get(row.business_key)
+            if finding is None or self._seconds() - looked_at > LOOKUP_GOOD_FOR:
+                finding = self.target.look_up([self._judged(row)])[row.business_key]
+            going: Next = (row, finding)
+            while going is not None:
+                going = self._step(held, *going)
+        except (ConfigurationError, fence.FenceClosed) as error:
+            self.report.stop(f"{self.flow}: {error.sentence()}")
         except StErpError as error:
             self.report.sentences.append(error.sentence())
 
-    def _carry_out(self, fence: Fence, row: Document, wanted: Wanted, finding: Finding) -> None:
+    def _judged(self, row: Document) -> Wanted:
+        return commits.judged(self.outbox, [row])[row.id]
+
+    def _step(self, held: fence.Fence, row: Document, finding: Finding) -> Next:
+        wanted = self._judged(row)
         decision = decide(row, wanted, finding, self.mode, self.target.has_drafts)
-        known = dict(remote_id=finding.remote_id, remote_number=finding.number)
-        if isinstance(decision, Stay):
-            self._stay(row, decision.sentence)
-        elif isinstance(decision, Settle):
-            self._settle(row, decision.state, decision.sentence, found=finding.found, **known)
-        elif row.state == State.IN_DOUBT:
-            if finding.found is Found.UNFINISHED and finding.likeness is Likeness.EQUAL:
-                known |= dict(etag=finding.etag)  # exactly what we sent, so nobody touched it since
-            settled = self._settle(row, State.READY, decision.sentence, found=finding.found, **known)
-            if settled is not None:
-                self._carry_out(fence, settled, self.outbox.wanted(settled), finding)
-        else:
-            if finding.found is Found.UNFINISHED and row.remote_id != finding.remote_id:
-                self._settle(row, State.READY, decision.sentence, **known)
-            self._make(fence, row.id, decision)
-
-    def _make(self, fence: Fence, document_id: int, decision: Make) -> None:
-        for move in decision.moves:
-            if not self._move(fence, self.outbox.get(document_id), move):
-                return
-        row = self.outbox.get(document_id)
-        if decision.then_withdraw:
-            self._settle(row, State.WITHDRAWN, "Taken back: it was voided at its source.")
-        elif self.target.has_drafts and self.mode == "draft":
-            self._leave_entered(fence, row)
-
-    def _leave_entered(self, fence: Fence, row: Document) -> None:
-        if self._prepared(fence, row):
-            self._brakes.succeeded(row)
-            self._settle(row, State.ENTERED, "Left there unposted, on purpose.")
-
-    def _prepared(self, fence: Fence, row: Document) -> Reply | None:
-        """The draft brought to what was sent; its ETag noted, which tells our last write from a person's."""
-        reply = self._guarded(row, lambda: self._prepare(fence, row))
-        if reply is not None:
-            self.outbox.note_etag(row, reply.etag)
-        return reply
-
-    def _move(self, fence: Fence, row: Document, move: Move) -> bool:
-        """One move with its own intent; False where the document is not to go on."""
-        wanted = self.outbox.wanted(row)
-        creates = move is Move.ENTER or not self.target.has_drafts
-        if creates:  # judged by what was sent, sent by what it is today
-            wanted = replace(wanted, payload=simplejson.loads(row.payload), remote_id=None, etag=None)
-        elif move is Move.POST:
-            if row.voided or row.payload_hash != row.sent_hash and wanted.ours:
-                return False  # changed at its source since it was entered: the next run takes that draft back
-            prepared = self._prepared(fence, row)
-            if prepared is None:
-                return False
-            wanted = replace(wanted, etag=prepared.etag or wanted.etag)
-        attempt = self.outbox.intend(row, move, wanted, fence, self.timing)
-        if attempt is None:
-            self._stop_unless_we_may_write(fence)
-            return False
-        if self.outbox.clock.boot_seconds() - attempt.boot_seconds > self.timing.send_window.total_seconds():
-            self._record(row, attempt, "not_sent", State.READY, "Not sent: the send window had passed.")
-            return False
-        reply = self._guarded(row, lambda: self.target.send(wanted, move), attempt)
-        if reply is None:
-            return False
-        self._succeed(row, attempt, move, reply)
-        return True
-
-    def _stop_unless_we_may_write(self, fence: Fence) -> None:
-        if not self.outbox.may_write(fence, self.connection, self.timing):
-            self.report.stop(f"{self.flow}: paused, or the fence of {self.target.place} was lost; the rest stays due.")
-
-    def _prepare(self, fence: Fence, row: Document) -> Reply:
-        if not self.outbox.may_write(fence, self.connection, self.timing):
-            raise Unavailable("paused, or the fence was lost before the draft was touched", document=row.business_key)
-        return self.target.prepare(self.outbox.wanted(row))
-
-    def _succeed(self, row: Document, attempt: Attempt, move: Move, reply: Reply) -> None:
-        if move is Move.POST:
-            self._record(row, attempt, "posted", State.POSTED, reply.warning, reply=reply, flag=reply.warning)
-            self._brakes.succeeded(row)
-        elif move is Move.ENTER:
-            self._record(row, attempt, "entered", State.READY, "Entered, not yet posted.", reply=reply)
-        else:
-            gone = dict(remote_id=None, remote_number=None, etag=None)
-            self._record(row, attempt, "removed", State.READY, "Taken back.", **gone)
-
-    def _guarded(self, row: Document, action: Callable[[], Reply], attempt: Attempt | None = None) -> Reply | None:
-        """The reply, or None with the outcome recorded. What is not proven is in doubt."""
-        try:
-            return action()
-        except Unavailable as error:
-            wait_for = timedelta(seconds=error.wait_seconds) if error.wait_seconds else self.timing.try_again_after
-            self._fail(row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(wait_for))
-        except ConfigurationError as error:
-            self._fail(
-                row, attempt, "unavailable", State.UNAVAILABLE, error, next_try_at=self._in(self.timing.try_again_after)
-            )
-            self.report.stop(error.sentence())
-        except Rejected as error:
-            self._refuse(row, attempt, error)
-        except InDoubt as error:
-            self._doubt(row, attempt, error)
-        except Exception as error:  # our own fault, but the request may be out
-            self._doubt(row, attempt, InDoubt(f"{type(error).__name__} in our own code", document=row.business_key))
-            raise
-        return None
-
-    def _doubt(self, row: Document, attempt: Attempt | None, error: InDoubt) -> None:
-        stamps = {} if attempt else self.outbox.doubt_stamps(self.outbox.now(), self.timing)
-        self._fail(row, attempt, None, State.IN_DOUBT, error, **stamps)
-
-    def _refuse(self, row: Document, attempt: Attempt | None, error: Rejected) -> None:
-        tomorrow = self._in(REFUSED_UNTIL) if error.retry_daily else None
-        self._fail(row, attempt, "rejected", State.REJECTED, error, next_try_at=tomorrow, cause=error.cause)
-        if self._brakes.refused(row, error):
-            said = f"{self.flow}: {REFUSALS_IN_A_ROW} refusals of one cause, the rest stays due: {error.sentence()}"
-            self.report.brake(said)
-
-    # Writing it down
-
-    def _fail(
-        self,
-        row: Document,
-        attempt: Attempt | None,
-        outcome: str | None,
-        state: State,
-        error: StErpError,
-        **columns: Any,
-    ) -> None:
-        if attempt is None:
-            self._settle(row, state, error.sentence(), **columns)
-        else:
-            facts = dict(status=error.status, code=error.code, correlation_id=error.correlation_id)
-            self._record(row, attempt, outcome, state, error.sentence(), facts=facts, **columns)
-
-    def _record(
-        self, row: Document, attempt: Attempt, outcome: str | None, state: State, sentence: str, **more: Any
-    ) -> None:
-        if self.outbox.record(attempt, outcome, state, sentence, **more):
-            self._count(row, state)
-
-    def _settle(self, row: Document, state: State, sentence: str, **more: Any) -> Document | None:
-        """The row as it is then, or None where somebody else changed it meanwhile."""
-        if not self.outbox.settle(row, state, sentence, **more):
+        if decision.move is not None:
+            return self._make(decision.move, held, row, wanted, finding)
+        if decision.state is None:
             return None
-        self._count(row, state)
-        return self.outbox.get(row.id)
+        settled = self._settle(row, decision.state, decision.sentence, wanted, finding)
+        return (settled, finding) if settled is not None and decision.state is State.READY else None
 
-    def _stay(self, row: Document, sentence: str) -> None:
-        """Unknown: nothing is sent, and it is asked again in a while."""
-        if row.state == State.IN_DOUBT:
-            self._settle(row, State.IN_DOUBT, sentence, settle_at=self._in(self.timing.ask_again_after))
-        elif row.state != State.ENTERED:
-            self._settle(row, State.UNAVAILABLE, sentence, next_try_at=self._in(self.timing.ask_again_after))
+    def _settle(self, row: Document, state: State, text: str, wanted: Wanted, finding: Finding) -> Document | None:
+        columns: dict[str, Any] = commits.figures(wanted) if state in STANDING else {}
+        if state is State.ENTERED:
+            self._brakes.succeeded(row)
+        if finding.found is Found.UNKNOWN:
+            again = "settle_at" if state is State.IN_DOUBT else "next_try_at"
+            columns, proof = {again: self.outbox.now() + self.timing.ask_again_after}, None
+        else:
+            proof = finding
+        return self.report.count(commits.settle(self.outbox, row, state, text, proof, **columns))
 
-    def _count(self, row: Document, state: State) -> None:
-        self.report.left[row.id] = (state, row.amount)
+    def _make(self, move: Move, held: fence.Fence, row: Document, wanted: Wanted, finding: Finding) -> Next:
+        """One move, with its own intent where it is not repeatable. What its reply says is as good as found."""
+        if move is Move.PREPARE:
+            return self._prepare(held, row, wanted, finding)
+        if finding.found is Found.ABSENT:  # judged by what was sent, sent by what it is today
+            wanted = commits.as_of_today(row)
+        intent = commits.intend(self.outbox, row, move, wanted, held, self.timing)
+        if intent is None:
+            return None
+        if self._seconds() - intent.document.doubt_boot_seconds > self.timing.send_window.total_seconds():
+            text = "Not sent: the send window had passed."
+            self.report.count(commits.record(self.outbox, intent, "not_sent", State.READY, text, Reply()))
+            return None
+        reply = self._answer(intent.document, intent, lambda: self.target.send(wanted, move))
+        return None if reply is None else self._succeed(intent, move, wanted, reply)
 
-    def _in(self, wait_for: timedelta) -> datetime:
-        return self.outbox.now() + wait_for
+    def _prepare(self, held: fence.Fence, row: Document, wanted: Wanted, finding: Finding) -> Next:
+        with self.outbox.begin() as (con, now):
+            fence.hold(con, now, held, self.timing.fence, self.connection)
+        reply = self._answer(row, None, lambda: self.target.prepare(wanted))
+        noted = None if reply is None else commits.note_etag(self.outbox, row, reply.etag)
+        return None if noted is None else (noted, replace(finding, likeness=Likeness.PREPARED, etag=noted.etag))
+
+    def _succeed(self, intent: commits.Intent, move: Move, wanted: Wanted, reply: Reply) -> Next:
+        outcome, state, text = DONE[move]
+        columns: dict[str, Any] = dict(etag=reply.etag)
+        if move is Move.POST:
+            columns, text = commits.figures(wanted) | dict(flag=reply.warning), reply.warning
+            self._brakes.succeeded(intent.document)
+        elif move is Move.REMOVE:
+            columns = dict(remote_id=None, remote_number=None, etag=None)
+        row = self.report.count(commits.record(self.outbox, intent, outcome, state, text, reply, **columns))
+        if row is None or row.state != State.READY:
+            return None
+        entered = Finding(Found.UNFINISHED, reply.remote_id, reply.number, likeness=Likeness.BEGINNING, etag=reply.etag)
+        return row, entered if move is Move.ENTER else Finding(Found.ABSENT)
+
+    def _answer(self, row: Document, intent: commits.Intent | None, call: Callable[[], Reply]) -> Reply | None:
+        """The reply, or None with the failure written down. What is not proven is in doubt."""
+        try:
+            return call()
+        except StErpError as error:
+            self._fail(row, intent, error)
+            if isinstance(error, ConfigurationError):
+                raise
+            return None
+        except Exception as error:  # our own fault, but the request may be out
+            self._fail(row, intent, InDoubt(f"{type(error).__name__} in our own code", document=row.business_key))
+            self.report.stop(f"{self.flow}: {type(error).__name__} in our own code; the rest stays due.")
+            raise
+
+    def _fail(self, row: Document, intent: commits.Intent | None, error: StErpError) -> None:
+        outcome, state, columns = self._meaning(row, error)
+        if intent is None:
+            stamps = commits.doubt_stamps(self.outbox, self.outbox.now(), self.timing)
+            columns |= stamps if state is State.IN_DOUBT else {}
+            self.report.count(commits.settle(self.outbox, row, state, error.sentence(), **columns))
+        else:
+            columns |= dict(facts=dict(status=error.status, code=error.code, correlation_id=error.correlation_id))
+            text, reply = error.sentence(), Reply()
+            self.report.count(commits.record(self.outbox, intent, outcome, state, text, reply, **columns))
+
+    def _meaning(self, row: Document, error: StErpError) -> tuple[str | None, State, dict[str, Any]]:
+        """The outcome of the attempt, the state of the document, and its columns."""
+        now = self.outbox.now()
+        if isinstance(error, Rejected):
+            if self._brakes.refused(row, error):
+                said = f"{self.flow}: {REFUSALS_IN_A_ROW} refusals of one cause, the rest stays due: {error.sentence()}"
+                self.report.stop(said, braked=True)
+            tomorrow = now + TOMORROW if error.retry_daily else None
+            return "rejected", State.REJECTED, dict(next_try_at=tomorrow, cause=error.cause)
+        if isinstance(error, (Unavailable, ConfigurationError)):
+            wait = timedelta(seconds=error.wait_seconds) if error.wait_seconds else self.timing.try_again_after
+            return "unavailable", State.UNAVAILABLE, dict(next_try_at=now + wait)
+        return None, State.IN_DOUBT, {}

@@ -14,7 +14,7 @@ from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.document import Reason, Verdict
 from st_erp_pipelines.outbox.replay import Answer, replay
 from st_erp_pipelines.outbox.schema import documents, events
-from st_erp_pipelines.posting.target import Finding, Wanted
+from st_erp_pipelines.target import Finding, Wanted
 from tests.posting.conftest import built
 from tests.posting.ledger import Ledger
 

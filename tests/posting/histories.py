@@ -22,7 +22,7 @@ from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.posting.target import Finding, Move, Reply, Wanted
+from st_erp_pipelines.target import Finding, Move, Reply, Wanted
 from tests.posting.conftest import built
 from tests.posting.ledger import Ledger, SimulatedClock
 

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from st_erp_pipelines.errors import InDoubt
-from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Timing, Wanted
+from st_erp_pipelines.target import Finding, Found, Likeness, Move, Reply, Timing, Wanted
 
 
 class SimulatedClock:

@@ -12,13 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
-from st_erp_pipelines.outbox import Attempt, Outbox
+from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import Reason, Verdict
 from st_erp_pipelines.outbox.report import exceptions
 from st_erp_pipelines.outbox.schema import attempts, documents
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.posting.engine import Limits
-from st_erp_pipelines.posting.target import Move, Reply
+from st_erp_pipelines.posting import commits, fence
+from st_erp_pipelines.posting.brakes import Limits
+from st_erp_pipelines.target import Finding, Found, Move, Reply
 from tests.posting.conftest import built
 from tests.posting.ledger import LOST, LOST_AFTER_COMMIT, Ledger, Paper, SimulatedClock
 
@@ -309,7 +310,8 @@ def test_a_set_clock_or_a_reboot_starts_the_waiting_anew(
     else:
         clock.wall += SETTLED
     run()
-    assert states(outbox) == {"1": "in_doubt"}
+    has_own_clock = outbox.engine.dialect.name != "sqlite"  # a server's goes on while our machine boots
+    assert states(outbox) == {"1": "posted" if what == "reboot" and has_own_clock else "in_doubt"}
     clock.pass_(SETTLED)
     run()
     assert states(outbox) == {"1": "posted"}
@@ -323,8 +325,8 @@ def test_a_late_reply_with_another_id_is_a_conflict(
     with outbox.engine.begin() as con:
         first = con.execute(sa.select(attempts)).first()
     assert first is not None
-    late = Attempt(first.id, first.document_id, 0.0)
-    assert not outbox.record(late, "entered", State.READY, reply=Reply("another"))
+    late = commits.Intent(first.id, one(outbox))
+    assert commits.record(outbox, late, "entered", State.READY, "", Reply("another")) is None
     assert states(outbox) == {"1": "conflict"}
 
 
@@ -506,7 +508,7 @@ def test_who_was_suspended_settles_nothing_on_an_old_look_up(
     ledger.plan.append(LOST)
     run()
     assert one(outbox).state == "in_doubt"
-    assert not outbox.settle(stale, State.READY, "absent", found="absent")
+    assert commits.settle(outbox, stale, State.READY, "absent", Finding(Found.ABSENT)) is None
     assert one(outbox).state == "in_doubt"
 
 
@@ -557,21 +559,21 @@ def test_an_uncertain_reply_is_never_resent_at_once(enter: Do, run: Do, ledger: 
 
 def test_two_writers_of_one_place_take_turns(outbox: Outbox, clock: SimulatedClock) -> None:
     hour = timedelta(hours=1)
-    first = outbox.take_fence("place", "a", hour)
+    first = fence.take(outbox, "place", "a", hour)
     assert first is not None
-    assert outbox.take_fence("place", "b", hour) is None
-    outbox.give_back_fence(first)
-    assert outbox.take_fence("place", "a", hour) is None, "b asked before and goes first"
-    second = outbox.take_fence("place", "b", hour)
+    assert fence.take(outbox, "place", "b", hour) is None
+    fence.give_back(outbox, first)
+    assert fence.take(outbox, "place", "a", hour) is None, "b asked before and goes first"
+    second = fence.take(outbox, "place", "b", hour)
     assert second is not None
     assert second.epoch == first.epoch + 1
 
 
 def test_who_asked_and_never_came_holds_nobody_up(outbox: Outbox, clock: SimulatedClock) -> None:
     hour = timedelta(hours=1)
-    first = outbox.take_fence("place", "a", hour)
+    first = fence.take(outbox, "place", "a", hour)
     assert first is not None
-    assert outbox.take_fence("place", "b", hour) is None
-    outbox.give_back_fence(first)
+    assert fence.take(outbox, "place", "b", hour) is None
+    fence.give_back(outbox, first)
     clock.pass_(timedelta(seconds=4))
-    assert outbox.take_fence("place", "a", hour) is not None
+    assert fence.take(outbox, "place", "a", hour) is not None

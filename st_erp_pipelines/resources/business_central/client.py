@@ -23,11 +23,11 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
-from st_erp_pipelines.posting.target import Timing
 from st_erp_pipelines.resources.business_central.replies import SKIP_TOKEN_EXPIRED, SYSTEM, explain
 from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
 from st_erp_pipelines.resources.tokens import ClientCredentials
+from st_erp_pipelines.target import Timing
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import BusinessCentral as Settings

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from st_erp_pipelines.errors import InDoubt
-from st_erp_pipelines.posting.target import Finding, Found, Move, Reply, Wanted
 from st_erp_pipelines.resources.business_central.client import (
     BusinessCentral,
     Row,
@@ -16,6 +15,7 @@ from st_erp_pipelines.resources.business_central.client import (
     trimmed,
 )
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
+from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
 
 LANES = 4  # the service works on five requests of one user at a time
 FIELDS = {  # payload to API, with the length the table keeps

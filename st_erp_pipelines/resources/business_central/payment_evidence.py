@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.errors import Rejected
-from st_erp_pipelines.posting.target import Finding, Found, Likeness, Wanted
 from st_erp_pipelines.resources.business_central.client import (
     BusinessCentral,
     Row,
@@ -24,6 +23,7 @@ from st_erp_pipelines.resources.business_central.client import (
     quoted,
 )
 from st_erp_pipelines.resources.business_central.payment_batches import Batch
+from st_erp_pipelines.target import Finding, Found, Likeness, Wanted
 
 PAYMENTS_PER_URL = 25
 

@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.errors import InDoubt, Rejected, StErpError, Unavailable
-from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Wanted
 from st_erp_pipelines.resources.business_central.client import (
     BusinessCentral,
     Row,
@@ -25,6 +24,7 @@ from st_erp_pipelines.resources.business_central.client import (
     trimmed,
 )
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
+from st_erp_pipelines.target import Finding, Found, Likeness, Move, Reply, Wanted
 
 LANES = 4  # the service works on five requests of one user at a time
 DESCRIPTION = 100

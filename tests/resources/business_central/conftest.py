@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from st_erp_pipelines.clock import SystemClock
-from st_erp_pipelines.posting.target import Timing
 from st_erp_pipelines.resources.business_central import BusinessCentral, connect
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.business_central import business_central_app
 from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.sandbox.serve import running
+from st_erp_pipelines.target import Timing
 from tests.resources.wire import AnyPace
 
 COMPANY = "Northwind HVAC"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from st_erp_pipelines.errors import InDoubt, Rejected
-from st_erp_pipelines.posting.target import Finding, Found, Move, Wanted
 from st_erp_pipelines.resources.business_central import BusinessCentral, Customers
 from st_erp_pipelines.sandbox.faults import Faults
+from st_erp_pipelines.target import Finding, Found, Move, Wanted
 from tests.resources.business_central.conftest import Person
 
 

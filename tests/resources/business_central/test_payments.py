@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
-from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Timing, Wanted
 from st_erp_pipelines.resources.business_central import BusinessCentral, Payments
 from st_erp_pipelines.sandbox.business_central import business_central_app
 from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.sandbox.serve import running
+from st_erp_pipelines.target import Finding, Found, Likeness, Move, Reply, Timing, Wanted
 from tests.resources.business_central.conftest import SEED, Person, client_of
 
 POSTED_ON = "2026-11-05"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
-from st_erp_pipelines.posting.target import Finding, Found, Likeness, Move, Reply, Wanted
 from st_erp_pipelines.resources.business_central import BusinessCentral, SalesDocuments
 from st_erp_pipelines.sandbox.faults import Faults
+from st_erp_pipelines.target import Finding, Found, Likeness, Move, Reply, Wanted
 from tests.resources.business_central.conftest import Person
 
 KEY = "ST-A-INV-1"

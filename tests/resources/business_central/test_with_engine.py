@@ -6,22 +6,22 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from st_erp_pipelines.clock import SystemClock
-from st_erp_pipelines.database import metadata, open_engine
+from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.posting.target import Wanted
 from st_erp_pipelines.resources.business_central import BusinessCentral, SalesDocuments
 from st_erp_pipelines.sandbox.faults import Faults, Kind
+from st_erp_pipelines.target import Wanted
+from tests.databases import SimulatedOutbox
 from tests.resources.business_central import test_payments, test_sales_documents
 from tests.resources.business_central.conftest import Person
 
@@ -42,10 +42,9 @@ class LeapingClock(SystemClock):
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    engine = open_engine(f"sqlite:///{tmp_path}/outbox.db")
-    metadata.create_all(engine)
-    yield Outbox(engine, LeapingClock())
+def outbox(database_url: str) -> Iterator[Outbox]:
+    engine = open_engine(database_url)
+    yield SimulatedOutbox(engine, LeapingClock())
     engine.dispose()
 
 

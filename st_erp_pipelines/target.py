@@ -1,14 +1,14 @@
-"""What the engine asks of a system it posts to, and the words both use.
+"""What posting asks of a system, and the words both use.
 
-A target is one kind of document in one place (say, sales invoices of one company). It answers four
-questions: how do I look up these keys, which moves send a document, what did this reply mean (it raises
-an error of `st_erp_pipelines.errors`), and how long until a doubt may be settled.
+A target is one kind of document in one place (say, sales invoices of one company). It answers: how do I look up
+these keys, which moves send a document, what did this reply mean (it raises an error of
+`st_erp_pipelines.errors`), and how long until a doubt may be settled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -16,15 +16,16 @@ from typing import Any, Protocol
 
 
 class Move(StrEnum):
-    """One write that needs its own intent."""
+    """All but PREPARE are intended before they are sent, each with an attempt of its own."""
 
     ENTER = "enter"  # create it there, unposted
+    PREPARE = "prepare"  # bring the draft to what the payload says and compare it: repeatable
     POST = "post"  # make it final; for systems without drafts, create it
     REMOVE = "remove"  # take back an unposted document of ours, unedited since
 
 
 class Found(StrEnum):
-    ABSENT = "absent"  # proven, see DESIGN: the walk ended, the filter was honoured, no replica answered
+    ABSENT = "absent"  # proven: the walk ended, the filter was honoured, drafts included, no replica answered
     UNFINISHED = "unfinished"  # there, but not final
     COMPLETE = "complete"
     DEAD = "dead"  # cancelled
@@ -35,8 +36,9 @@ class Found(StrEnum):
 class Likeness(StrEnum):
     """How an unfinished document compares with the payload it is judged by."""
 
-    EQUAL = "equal"
     BEGINNING = "beginning"  # part of what the payload says, nothing else: our attempt stopped midway
+    EQUAL = "equal"
+    PREPARED = "prepared"  # equal, and just now compared by PREPARE
     DIFFERENT = "different"
 
 
@@ -50,11 +52,13 @@ class Wanted:
     on: date
     currency: str
     party: str
+    source_hash: str = ""
     remote_id: str | None = None
-    ours: bool = False  # an attempt of ours may have made what is found
     etag: str | None = None  # recorded at our last write
-    first_attempt_at: datetime | None = None
+    ours: bool = False  # an attempt of ours may have made what is found
+    outdated: bool = False  # that attempt sent something else than the document says today
     tried_to_post: bool = False  # its last POST may have gone through
+    first_attempt_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,18 +76,25 @@ class Finding:
     etag: str | None = None
     detail: str = ""  # a sentence for people
 
+    @property
+    def name(self) -> str:
+        return self.number or self.remote_id or "a document without a number"
+
+    @property
+    def is_prepared(self) -> bool:
+        return self.found is Found.UNFINISHED and self.likeness is Likeness.PREPARED
+
+    @property
+    def is_what_was_sent(self) -> bool:
+        """Exactly that, so nobody touched it since."""
+        return self.found is Found.UNFINISHED and self.likeness is Likeness.EQUAL
+
     def differs_from(self, wanted: Wanted) -> str:
         """In which figures a complete document differs; empty where it is equal."""
-        pairs = (
-            ("total", self.total, wanted.total),
-            ("date", self.on, wanted.on),
-            ("currency", self.currency, wanted.currency),
-            ("party", self.party, wanted.party),
-        )
+        names = {"total": "total", "date": "on", "currency": "currency", "party": "party"}
+        pairs = [(name, getattr(self, field), getattr(wanted, field)) for name, field in names.items()]
         return "; ".join(
-            f"{name} is {theirs}, ours is {ours}"
-            for name, theirs, ours in pairs
-            if theirs is not None and theirs != ours
+            f"{name} is {theirs}, ours is {ours}" for name, theirs, ours in pairs if theirs not in (None, ours)
         )
 
 
@@ -99,23 +110,29 @@ class Reply:
 
 @dataclass(frozen=True)
 class Timing:
-    """`settle_after`: from intent to the first look-up that may prove absence. The rest follows from it."""
+    """`settle_after`: from intent to the first look-up that may prove absence. The rest follows, unless set."""
 
     settle_after: timedelta
-    send_window: timedelta = field(default=timedelta(0))
-    deadline: timedelta = field(default=timedelta(0))
-    fence: timedelta = field(default=timedelta(0))
+    send_window: timedelta = timedelta(0)
+    deadline: timedelta = timedelta(0)
+    fence: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
-        settle = self.settle_after
         for name, cap, share in (("send_window", 10, 20), ("deadline", 120, 4), ("fence", 300, 2)):
             if not getattr(self, name):
-                object.__setattr__(self, name, min(timedelta(seconds=cap), settle / share))
-        if self.send_window + self.deadline > settle / 2:
+                object.__setattr__(self, name, min(timedelta(seconds=cap), self.settle_after / share))
+        if self.fence < self.one_send:
+            raise ValueError(f"fence {self.fence} is shorter than one send, {self.one_send}: raise it")
+        if self.one_send > self.settle_after / 2:
             raise ValueError(
                 f"send window {self.send_window} and deadline {self.deadline} together exceed half of "
-                f"settle_after {settle}: raise settle_after or lower them"
+                f"settle_after {self.settle_after}: raise settle_after or lower them"
             )
+
+    @property
+    def one_send(self) -> timedelta:
+        """From an intent until its call has ended, one way or the other."""
+        return self.send_window + self.deadline
 
     @property
     def ask_again_after(self) -> timedelta:
@@ -133,7 +150,7 @@ class Target(Protocol):
 
     place: str  # kind, normalised URL, company: what a fence and a pause belong to
     timing: Timing
-    has_drafts: bool  # two moves (enter, post) or one (post)
+    has_drafts: bool  # enter, prepare, post; or post alone
     lanes: int  # how many documents may be under way at once
 
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
@@ -141,10 +158,7 @@ class Target(Protocol):
         ...
 
     def prepare(self, wanted: Wanted) -> Reply:
-        """Bring the draft `wanted.remote_id` to what the payload says, and compare it. Repeatable.
-
-        Raises Rejected where the totals cannot be made to agree: such a draft is never posted.
-        """
+        """The draft `wanted.remote_id` as the payload says it. Raises Rejected where the totals cannot agree."""
         ...
 
     def send(self, wanted: Wanted, move: Move) -> Reply:

@@ -1,0 +1,174 @@
+"""The commits of the protocol: each function that writes is one transaction, durable before it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import simplejson
+import sqlalchemy as sa
+
+from st_erp_pipelines.outbox import Document, Outbox
+from st_erp_pipelines.outbox.document import hash_of, text_of
+from st_erp_pipelines.outbox.schema import attempts, documents, events
+from st_erp_pipelines.outbox.states import State, as_read, change_state, is_due
+from st_erp_pipelines.posting.fence import Fence, hold
+from st_erp_pipelines.target import Finding, Move, Reply, Timing, Wanted
+
+DRIFT = timedelta(seconds=2)
+NOTHING_STANDS = ("removed", "absent")  # outcomes that say: of this attempt and those before nothing is there
+NOTHING_CAME = ("not_sent", "unavailable", "rejected")  # outcomes of an attempt that left nothing there
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An attempt that is committed and may be sent; `document` as the commit left it."""
+
+    attempt_id: int
+    document: Document
+
+
+def judged(outbox: Outbox, rows: Sequence[Document]) -> dict[int, Wanted]:
+    """By id, each document as a look-up judges it: by the attempt that may stand over there, else as of today."""
+    tries: dict[int, list[sa.Row[Any]]] = {row.id: [] for row in rows}
+    with outbox.read() as (con, _):
+        of_these = sa.select(attempts).where(attempts.c.document_id.in_(tries)).order_by(attempts.c.id)
+        for each in con.execute(of_these):
+            tries[each.document_id].append(each)
+    return {row.id: _judged(row, tries[row.id]) for row in rows}
+
+
+def _judged(row: Document, tries: Sequence[sa.Row[Any]]) -> Wanted:
+    standing: list[sa.Row[Any]] = []
+    for each in tries:
+        if each.outcome in NOTHING_STANDS:
+            standing.clear()
+        elif each.outcome not in NOTHING_CAME:
+            standing.append(each)
+    wanted = replace(_wanted(row.business_key, standing[-1]), ours=True) if standing else as_of_today(row)
+    return replace(
+        wanted, remote_id=row.remote_id, etag=row.etag, first_attempt_at=tries[0].intended_at if tries else None,
+        outdated=bool(standing) and standing[-1].payload_hash != row.payload_hash,
+        tried_to_post=any(each.move == Move.POST and each.outcome is None for each in standing),
+    )  # fmt: skip
+
+
+def as_of_today(row: Document) -> Wanted:
+    return _wanted(row.business_key, row)
+
+
+def _wanted(key: str, row: sa.Row[Any]) -> Wanted:
+    payload = simplejson.loads(row.payload)
+    return Wanted(key, payload, row.amount, row.business_date, row.currency, row.party, row.source_hash)
+
+
+def figures(wanted: Wanted) -> dict[str, Any]:
+    """What was sent, as columns. A posted document is worth that, whatever its source says by now."""
+    names = dict(amount="total", business_date="on", currency="currency", party="party", source_hash="source_hash")
+    return {column: getattr(wanted, name) for column, name in names.items()}
+
+
+def intend(outbox: Outbox, row: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing) -> Intent | None:
+    """The commit before a send; None where the row is not as it was read. Raises FenceClosed."""
+    payload = text_of(wanted.payload)
+    with outbox.begin() as (con, now):
+        hold(con, now, fence, timing.fence, row.connection)
+        counters = dict(version=row.version + 1, attempt_count=row.attempt_count + 1)
+        sending = dict(state=State.SENDING, state_since=now) | counters | doubt_stamps(outbox, now, timing)
+        update = documents.update().where(as_read(row), is_due(now)).values(**sending).returning(documents)
+        document = con.execute(update).one_or_none()
+        if document is None:
+            return None
+        values = dict(document_id=row.id, move=move, owner=fence.owner, epoch=fence.epoch, intended_at=now)
+        sent = dict(payload=payload, payload_hash=hash_of(payload)) | figures(wanted)
+        insert = attempts.insert().values(**values, **sent).returning(attempts.c.id)
+        return Intent(con.execute(insert).scalar_one(), document)
+
+
+def record(
+    outbox: Outbox, intent: Intent, outcome: str | None, state: State, sentence: str, reply: Reply, **columns: Any
+) -> Document | None:
+    """What became of an attempt; None where it was settled meanwhile: a late reply is appended and compared."""
+    facts: dict[str, Any] = columns.pop("facts", {})
+    known = dict(remote_id=reply.remote_id, remote_number=reply.number)
+    with outbox.begin() as (con, now):
+        open_ = attempts.update().where(attempts.c.id == intent.attempt_id, attempts.c.outcome.is_(None))
+        closing = open_.values(outcome=outcome, closed_at=now, text=sentence, **known, **facts)
+        if con.execute(closing).rowcount:
+            late = _id_of_a_late_reply(con, intent, reply)
+            if late is not None:
+                state, sentence = State.CONFLICT, _two(late, reply.remote_id)
+            columns = {name: value for name, value in known.items() if value is not None} | columns
+            changed = change_state(con, now, intent.document, state, sentence, **columns)
+            if changed is not None:
+                return changed
+        _append_late(con, now, intent, outcome, reply)
+        return None
+
+
+def _append_late(con: sa.Connection, now: datetime, intent: Intent, outcome: str | None, reply: Reply) -> None:
+    row = con.execute(sa.select(documents).where(documents.c.id == intent.document.id).with_for_update()).one()
+    said = f"{outcome or 'in doubt'} {reply.number or reply.remote_id or ''}".rstrip()
+    text = f"A late reply to an attempt settled meanwhile: {said}"
+    by_key = reply.number == row.business_key  # where the key is the number, an id of it proves no second one
+    late = None if by_key else reply.remote_id
+    mine = attempts.update().where(attempts.c.id == intent.attempt_id)
+    con.execute(mine.values(late_outcome=text, late_remote_id=late))
+    if late and row.remote_id and late != row.remote_id:
+        change_state(con, now, row, State.CONFLICT, _two(row.remote_id, late))
+    else:
+        con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
+
+
+def _id_of_a_late_reply(con: sa.Connection, intent: Intent, reply: Reply) -> str | None:
+    if reply.remote_id is None:
+        return None
+    query = sa.select(attempts.c.late_remote_id).where(attempts.c.document_id == intent.document.id)
+    return con.execute(query.where(attempts.c.late_remote_id != reply.remote_id).limit(1)).scalar_one_or_none()
+
+
+def _two(one: str, other: str | None) -> str:
+    return f"Two documents over there under one key: {one} and {other}."
+
+
+def settle(
+    outbox: Outbox, row: Document, state: State, sentence: str, proof: Finding | None = None, **columns: Any
+) -> Document | None:
+    """A change that no send stands behind. What a look-up proved closes the attempts that were in doubt."""
+    with outbox.begin() as (con, now):
+        if proof is not None:
+            columns |= dict(remote_id=proof.remote_id, remote_number=proof.number)
+            if row.state == State.IN_DOUBT and proof.is_what_was_sent:
+                columns |= dict(etag=proof.etag)  # nobody touched it since
+        changed = change_state(con, now, row, state, sentence, **columns)
+        if proof is not None and changed is not None:
+            open_ = attempts.update().where(attempts.c.document_id == row.id, attempts.c.outcome.is_(None))
+            con.execute(open_.values(outcome=proof.found, closed_at=now, text=sentence))
+        return changed
+
+
+def note_etag(outbox: Outbox, row: Document, etag: str | None) -> Document | None:
+    """Of our last write; who touches the document after us changes it over there."""
+    with outbox.begin() as (con, _):
+        update = documents.update().where(as_read(row)).values(etag=etag or row.etag)
+        return con.execute(update.returning(documents)).one_or_none()
+
+
+def doubt_stamps(outbox: Outbox, now: datetime, timing: Timing) -> dict[str, Any]:
+    boot = dict(doubt_boot_seconds=outbox.clock.boot_seconds(), doubt_boot_id=outbox.clock.boot_id())
+    return dict(settle_at=now + timing.settle_after, doubted_at=now) | boot
+
+
+def restart_doubt(outbox: Outbox, row: Document, timing: Timing) -> bool:
+    """True where another boot, or a clock that was set, leaves the wait unproven: it starts anew."""
+    with outbox.begin() as (con, now):
+        elapsed = timedelta(seconds=outbox.clock.boot_seconds() - row.doubt_boot_seconds)
+        is_one_clock = abs(now - row.doubted_at - elapsed) <= DRIFT
+        is_servers = outbox.engine.dialect.name != "sqlite"  # whose clock is the same for every machine
+        if is_one_clock if row.doubt_boot_id == outbox.clock.boot_id() else is_servers:
+            return False
+        text = "The machine was restarted or its clock was set: the waiting time starts anew."
+        change_state(con, now, row, State.IN_DOUBT, text, **doubt_stamps(outbox, now, timing))
+        return True
