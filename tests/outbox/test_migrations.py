@@ -188,7 +188,7 @@ def test_a_newer_database_is_refused(engine: sa.Engine) -> None:
     ("url", "name"),
     [
         ("sqlite:////srv/st_erp.sqlite", "/srv/st_erp.sqlite"),
-        ("postgresql://me:secret@db:5433/books?password=secret", "postgresql://db:5433/books"),
+        ("postgresql+psycopg://me:secret@db:5433/books?password=secret", "postgresql://db:5433/books"),
     ],
 )
 def test_a_sentence_names_the_database_without_its_password(url: str, name: str) -> None:

@@ -106,4 +106,4 @@ def name_of(url: sa.URL) -> str:
     """The file, or the server and database: no password, and no query, which may hold one."""
     if url.get_backend_name() == "sqlite":
         return url.database or "in memory"
-    return sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
+    return sa.URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database).render_as_string()
