@@ -79,6 +79,12 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
+def insert_into(con: sa.Connection, table: sa.Table) -> Any:
+    """An insert with `on_conflict_do_nothing` and `on_conflict_do_update`: several may note one fact at once."""
+    dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    return dialects[con.dialect.name](table)
+
+
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that only reads: it sees one state, and waits for no writer."""

@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock, SystemClock
-from st_erp_pipelines.database import metadata, reading
+from st_erp_pipelines.database import insert_into, reading
+from st_erp_pipelines.outbox.migrate import bring_up_to_date
 from st_erp_pipelines.outbox.schema import cursors, documents, links, pauses
 
 Document = sa.Row[Any]  # of the table `documents`
@@ -22,7 +23,7 @@ class Outbox:
     def __init__(self, engine: sa.Engine, clock: Clock | None = None) -> None:
         self.engine = engine
         self.clock = clock or SystemClock()
-        metadata.create_all(engine)
+        bring_up_to_date(engine)
 
     def now(self, con: sa.Connection | None = None) -> datetime:
         """The one time of posting: the injected clock on SQLite (one machine), the server's on PostgreSQL."""
@@ -52,8 +53,7 @@ class Outbox:
     def pause(self, scope: str) -> None:
         """Of a connection by its name, or of a place: before the next send of any process."""
         with self.begin() as (con, now):
-            if con.execute(sa.select(pauses).where(pauses.c.scope == scope)).first() is None:
-                con.execute(pauses.insert().values(scope=scope, since=now))
+            con.execute(insert_into(con, pauses).values(scope=scope, since=now).on_conflict_do_nothing())
 
     def resume(self, scope: str) -> None:
         with self.engine.begin() as con:
@@ -71,7 +71,6 @@ class Outbox:
         self._put(links, dict(place=place, kind=kind, source_key=source_key), columns)
 
     def _put(self, table: sa.Table, key: dict[str, str], values: dict[str, Any]) -> None:
-        where = sa.and_(*(table.c[name] == value for name, value in key.items()))
         with self.engine.begin() as con:
-            if not con.execute(table.update().where(where).values(**values)).rowcount:
-                con.execute(table.insert().values(**key, **values))
+            insert = insert_into(con, table).values(**key, **values)
+            con.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))

@@ -74,9 +74,10 @@ def intend(outbox: Outbox, row: Document, move: Move, wanted: Wanted, fence: Fen
     """The commit before a send; None where the row is not as it was read. Raises FenceClosed."""
     payload = text_of(wanted.payload)
     with outbox.begin() as (con, now):
+        stamps = doubt_stamps(outbox, now, timing)  # before any lock: who waits for one may send the less long
         hold(con, now, fence, timing.fence, row.connection)
         counters = dict(version=row.version + 1, attempt_count=row.attempt_count + 1)
-        sending = dict(state=State.SENDING, state_since=now) | counters | doubt_stamps(outbox, now, timing)
+        sending = dict(state=State.SENDING, state_since=now) | counters | stamps
         update = documents.update().where(as_read(row), is_due(now)).values(**sending).returning(documents)
         document = con.execute(update).one_or_none()
         if document is None:
@@ -94,6 +95,8 @@ def record(
     facts: dict[str, Any] = columns.pop("facts", {})
     known = dict(remote_id=reply.remote_id, remote_number=reply.number)
     with outbox.begin() as (con, now):
+        locked = sa.select(documents).where(documents.c.id == intent.document.id).with_for_update()
+        row = con.execute(locked).one()  # before its attempts, as everybody does
         open_ = attempts.update().where(attempts.c.id == intent.attempt_id, attempts.c.outcome.is_(None))
         closing = open_.values(outcome=outcome, closed_at=now, text=sentence, **known, **facts)
         if con.execute(closing).rowcount:
@@ -104,12 +107,13 @@ def record(
             changed = change_state(con, now, intent.document, state, sentence, **columns)
             if changed is not None:
                 return changed
-        _append_late(con, now, intent, outcome, reply)
+        _append_late(con, now, intent, row, outcome, reply)
         return None
 
 
-def _append_late(con: sa.Connection, now: datetime, intent: Intent, outcome: str | None, reply: Reply) -> None:
-    row = con.execute(sa.select(documents).where(documents.c.id == intent.document.id).with_for_update()).one()
+def _append_late(
+    con: sa.Connection, now: datetime, intent: Intent, row: Document, outcome: str | None, reply: Reply
+) -> None:
     said = f"{outcome or 'in doubt'} {reply.number or reply.remote_id or ''}".rstrip()
     text = f"A late reply to an attempt settled meanwhile: {said}"
     by_key = reply.number == row.business_key  # where the key is the number, an id of it proves no second one

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from st_erp_pipelines.database import insert_into
 from st_erp_pipelines.errors import StErpError
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.schema import documents, fences, pauses
@@ -30,10 +31,9 @@ class Fence:
 def take(outbox: Outbox, place: str, owner: str, ttl: timedelta) -> Fence | None:
     """The fence, or None while another holds it or is next."""
     with outbox.begin() as (con, now):
-        row = con.execute(sa.select(fences).where(fences.c.place == place).with_for_update()).one_or_none()
-        if row is None:
-            con.execute(fences.insert().values(place=place, owner=owner, epoch=1, until=now + ttl))
-            return Fence(place, owner, 1)
+        new = dict(place=place, epoch=0, until=now)
+        con.execute(insert_into(con, fences).values(**new).on_conflict_do_nothing())
+        row = con.execute(sa.select(fences).where(fences.c.place == place).with_for_update()).one()
         change = fences.update().where(fences.c.place == place)
         another_is_next = row.next_owner not in ("", owner) and row.next_until > now
         if another_is_next or now < row.until:
@@ -49,7 +49,7 @@ def take(outbox: Outbox, place: str, owner: str, ttl: timedelta) -> Fence | None
 def _doubt_what_was_sending(con: sa.Connection, now: datetime, place: str) -> None:
     """Under an older epoch, so `sending` and in doubt are the same."""
     left = sa.select(documents).where(documents.c.place == place, documents.c.state == State.SENDING)
-    for document in con.execute(left).all():
+    for document in con.execute(left.order_by(documents.c.id).with_for_update()).all():
         change_state(con, now, document, State.IN_DOUBT, STOPPED)
 
 
