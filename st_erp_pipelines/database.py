@@ -93,21 +93,6 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield con
 
 
-def put(con: sa.Connection, table: sa.Table, key: dict[str, Any], values: dict[str, Any]) -> None:
-    """The row of this primary key with these values, made where there is none; others may do the same at once."""
-    insert = _insert(con, table).values(**key, **values)
-    con.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
-
-
-def put_if_new(con: sa.Connection, table: sa.Table, **values: Any) -> None:
-    """A row that is there stays as it is; one that another is just making is waited for."""
-    con.execute(_insert(con, table).values(**values).on_conflict_do_nothing())
-
-
-def _insert(con: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if con.dialect.name == "sqlite" else postgresql.insert(table)
-
-
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we issue BEGIN ourselves
     for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

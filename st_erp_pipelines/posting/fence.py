@@ -49,7 +49,8 @@ def take(outbox: Outbox, place: str, owner: str, ttl: timedelta) -> Fence | None
 def _doubt_what_was_sending(con: sa.Connection, now: datetime, place: str) -> None:
     """Under an older epoch, so `sending` and in doubt are the same."""
     left = sa.select(documents).where(documents.c.place == place, documents.c.state == State.SENDING)
-    for document in con.execute(left.order_by(documents.c.id).with_for_update()).all():
+    in_order = left.order_by(documents.c.source_key, documents.c.id)  # as builds lock them
+    for document in con.execute(in_order.with_for_update()).all():
         change_state(con, now, document, State.IN_DOUBT, STOPPED)
 
 
