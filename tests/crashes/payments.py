@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.crashes.kills import HELD, dies_and_is_followed, killed_while_a_reply_is_held
+from tests.crashes.kills import HELD, killed_while_a_reply_is_held
 from tests.crashes.orders import Halt
 from tests.crashes.table import scenario
 from tests.crashes.world import World, payment, until
@@ -15,16 +15,19 @@ def brings_payments(world: World, count: int = 2) -> None:
     world.brings([part for number in range(1, count + 1) for part in payment(number, BATCHES)])
 
 
-@scenario("no_look_up")
-def a_payment_killed_between_the_two_moves(world: World) -> None:
-    brings_payments(world)
-    dies_and_is_followed(world, Halt("recorded", "enter"))
+@scenario("no_intent")
+def a_payment_killed_between_its_line_and_the_reply(world: World) -> None:
+    _killed_while_a_reply_is_held(world, "customerPayments")
 
 
 @scenario("no_intent", "no_look_up")
 def a_payment_killed_between_its_posting_and_the_reply(world: World) -> None:
+    _killed_while_a_reply_is_held(world, "Microsoft.NAV.post")
+
+
+def _killed_while_a_reply_is_held(world: World, call: str) -> None:
     brings_payments(world)
-    with world.fault("slow_reply", method="POST", path_contains="Microsoft.NAV.post", seconds=HELD):
+    with world.fault("slow_reply", method="POST", path_contains=call, seconds=HELD):
         killed_while_a_reply_is_held(world, world.process())
     world.is_finished()
 

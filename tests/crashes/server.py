@@ -10,6 +10,7 @@ Prints its URL, and ends when its standard input does, so that it does not outli
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from urllib.parse import parse_qs, urlencode
@@ -57,3 +58,4 @@ if __name__ == "__main__":
     with running(Companies()) as url:
         print(url, flush=True)
         sys.stdin.read()
+        os._exit(0)  # replies may still be held that nobody waits for

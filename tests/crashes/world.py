@@ -94,11 +94,13 @@ class World:
         self.posted_by_person = 0
         self.processes: list[Process] = []
         self._client: BusinessCentral | None = None
+        self._control = httpx.Client(base_url=f"{company}/_control/", timeout=PATIENCE)
 
     def close(self) -> None:
         for process in self.processes:
             process.is_killed()
         self.outbox.engine.dispose()
+        self._control.close()
         if self._client is not None:
             self._client.close()
 
@@ -141,15 +143,15 @@ class World:
     @contextmanager
     def fault(self, kind: str, **rule: Any) -> Iterator[None]:
         """Until the block ends; what it holds then goes on."""
-        self._control("faults", json=dict(kind=kind, **rule))
+        self._control.post("faults", json=dict(kind=kind, **rule)).raise_for_status()
         yield
-        httpx.delete(f"{self._orders.company}/_control/faults").raise_for_status()
+        self._control.delete("faults").raise_for_status()
 
     def server_ignores_filters(self, times: int) -> None:
-        self._control(f"deaf?times={times}")
+        self._control.post("deaf", params=dict(times=times)).raise_for_status()
 
     def person_enters(self, **values: Any) -> None:
-        self._control("business_central/enter", json=values)
+        self._control.post("business_central/enter", json=values).raise_for_status()
 
     def person_posts_the_batch(self, code: str) -> None:
         journal = next(row["id"] for row in self.state()["customerPaymentJournals"] if row["code"] == code)
@@ -173,12 +175,8 @@ class World:
         """To what it has done."""
         return any(entry["fault"] == "slow_reply" and entry["committed"] for entry in self.log())
 
-    def _control(self, name: str, **more: Any) -> None:
-        httpx.post(f"{self._orders.company}/_control/{name}", timeout=30, **more).raise_for_status()
-
     def _asked(self, name: str) -> Any:
-        reply = httpx.get(f"{self._orders.company}/_control/{name}", timeout=30)
-        return simplejson.loads(reply.text, use_decimal=True)
+        return simplejson.loads(self._control.get(name).text, use_decimal=True)
 
     # What the outbox says
 

@@ -63,20 +63,13 @@ def _that_forgets(outbox: Outbox) -> Outbox:
 
 
 def no_look_up() -> AbstractContextManager[None]:
-    """Everything is taken for absent without asking."""
-    return _with_target(
-        lambda target: _Asked(target, lambda wanted: {one.key: Finding(Found.ABSENT) for one in wanted})
-    )
+    """Everything is taken for absent, whatever is there."""
+    return _with_look_up(lambda finding: Finding(Found.ABSENT))
 
 
 def absence_not_proven() -> AbstractContextManager[None]:
     """A look-up that proved nothing is taken for one that found nothing."""
-
-    def look_up(target: Any, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
-        found = target.look_up(wanted)
-        return {key: Finding(Found.ABSENT) if each.found is Found.UNKNOWN else each for key, each in found.items()}
-
-    return _with_target(lambda target: _Asked(target, lambda wanted: look_up(target, wanted)))
+    return _with_look_up(lambda finding: Finding(Found.ABSENT) if finding.found is Found.UNKNOWN else finding)
 
 
 def no_settling() -> AbstractContextManager[None]:
@@ -126,8 +119,14 @@ class _Instead:
         return getattr(self._target, name)
 
 
-def _Asked(target: Any, look_up: Callable[[Sequence[Wanted]], Mapping[str, Finding]]) -> Any:
-    return _Instead(target, look_up=look_up)
+def _with_look_up(read_as: Callable[[Finding], Finding]) -> AbstractContextManager[None]:
+    def misreading(target: Any) -> Any:
+        def look_up(wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
+            return {key: read_as(finding) for key, finding in target.look_up(wanted).items()}
+
+        return _Instead(target, look_up=look_up)
+
+    return _with_target(misreading)
 
 
 def _with_target(breaks: Callable[[Any], Any]) -> AbstractContextManager[None]:
