@@ -44,7 +44,7 @@ Facts = dict[str, Any]
 CODES = {"ConfigurationError": output.CONFIGURATION, "Unavailable": output.UNREACHABLE}
 KNOCK_SECONDS = 5.0
 NOT_TRIED = "Not sent: "  # how the brakes begin to say that it was not even asked
-STOPPED_BY_PAUSE = ": paused, or the fence"
+STOPPED_BY_PAUSE = "paused, or the fence"
 
 
 def run(names: Sequence[str], as_json: bool) -> int:

@@ -74,18 +74,27 @@ def is_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(*parts)
 
 
-def as_read(document: sa.Row[Any]) -> sa.ColumnElement[bool]:
-    """As it was when it was read: whoever was suspended meanwhile changes nothing."""
-    return sa.and_(documents.c.id == document.id, documents.c.version == document.version)
+_CHANGE = (
+    documents.update()
+    .where(documents.c.id == sa.bindparam("read_id"), documents.c.version == sa.bindparam("read_version"))
+    .returning(documents)
+)
+
+
+def change(con: sa.Connection, document: sa.Row[Any], **columns: Any) -> sa.Row[Any] | None:
+    """The document with these columns; None where it is not as it was read.
+
+    Whoever was suspended meanwhile changes nothing.
+    """
+    versions = dict(read_id=document.id, read_version=document.version, version=document.version + 1)
+    return con.execute(_CHANGE, versions | columns).one_or_none()
 
 
 def change_state(
     con: sa.Connection, now: datetime, document: sa.Row[Any], state: State, sentence: str, **columns: Any
 ) -> sa.Row[Any] | None:
-    """The document in its new state, with the event that says why; None where it is not as it was read."""
-    values = dict(state=state, state_since=now, sentence=sentence, version=document.version + 1) | columns
-    update = documents.update().where(as_read(document)).values(**values)
-    changed = con.execute(update.returning(documents)).one_or_none()
+    """The same, with the event that says why."""
+    changed = change(con, document, **dict(state=state, state_since=now, sentence=sentence) | columns)
     if changed is not None:
-        con.execute(events.insert().values(document_id=document.id, at=now, state=state, text=sentence))
+        con.execute(events.insert(), dict(document_id=document.id, at=now, state=state, text=sentence))
     return changed

@@ -56,8 +56,7 @@ class Brakes:
                 if row.cause in asked:
                     later.append(row)
                 asked.add(row.cause)
-        yield [row for row in rows if row not in later]
-        yield later
+        yield from filter(None, ([row for row in rows if row not in later], later))
 
     def refused(self, row: Document, error: Rejected) -> bool:
         """True where the flow has to stop: that many refusals of one cause without a success between them."""

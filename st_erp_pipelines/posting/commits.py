@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import hash_of, text_of
 from st_erp_pipelines.outbox.schema import attempts, documents, events
-from st_erp_pipelines.outbox.states import State, as_read, change_state, is_due
+from st_erp_pipelines.outbox.states import State, change, change_state
 from st_erp_pipelines.posting.fence import Fence, hold
 from st_erp_pipelines.target import Finding, Move, Reply, Timing, Wanted
 
@@ -71,21 +71,19 @@ def figures(wanted: Wanted) -> dict[str, Any]:
 
 
 def intend(outbox: Outbox, row: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing) -> Intent | None:
-    """The commit before a send; None where the row is not as it was read. Raises FenceClosed."""
+    """The commit before a send; None where the row is not as it was read, when it was due. Raises FenceClosed."""
     payload = text_of(wanted.payload)
     with outbox.begin() as (con, now):
         stamps = doubt_stamps(outbox, now, timing)  # before any lock: who waits for one may send the less long
         hold(con, now, fence, timing.fence, row.connection)
-        counters = dict(version=row.version + 1, attempt_count=row.attempt_count + 1)
-        sending = dict(state=State.SENDING, state_since=now) | counters | stamps
-        update = documents.update().where(as_read(row), is_due(now)).values(**sending).returning(documents)
-        document = con.execute(update).one_or_none()
+        sending = dict(state=State.SENDING, state_since=now, attempt_count=row.attempt_count + 1)
+        document = change(con, row, **sending | stamps)
         if document is None:
             return None
         values = dict(document_id=row.id, move=move, owner=fence.owner, epoch=fence.epoch, intended_at=now)
         sent = dict(payload=payload, payload_hash=hash_of(payload)) | figures(wanted)
-        insert = attempts.insert().values(**values, **sent).returning(attempts.c.id)
-        return Intent(con.execute(insert).scalar_one(), document)
+        attempt = con.execute(attempts.insert(), values | sent)
+        return Intent(attempt.inserted_primary_key[0], document)  # type: ignore[index]
 
 
 def record(
@@ -95,8 +93,7 @@ def record(
     facts: dict[str, Any] = columns.pop("facts", {})
     known = dict(remote_id=reply.remote_id, remote_number=reply.number)
     with outbox.begin() as (con, now):
-        locked = sa.select(documents).where(documents.c.id == intent.document.id).with_for_update()
-        row = con.execute(locked).one()  # before its attempts, as everybody does
+        _lock(con, intent.document.id)
         open_ = attempts.update().where(attempts.c.id == intent.attempt_id, attempts.c.outcome.is_(None))
         closing = open_.values(outcome=outcome, closed_at=now, text=sentence, **known, **facts)
         if con.execute(closing).rowcount:
@@ -107,13 +104,17 @@ def record(
             changed = change_state(con, now, intent.document, state, sentence, **columns)
             if changed is not None:
                 return changed
-        _append_late(con, now, intent, row, outcome, reply)
+        _append_late(con, now, intent, outcome, reply)
         return None
 
 
-def _append_late(
-    con: sa.Connection, now: datetime, intent: Intent, row: Document, outcome: str | None, reply: Reply
-) -> None:
+def _lock(con: sa.Connection, document_id: int) -> None:
+    """The document before its attempts, as everybody does."""
+    con.execute(sa.select(documents.c.id).where(documents.c.id == document_id).with_for_update())
+
+
+def _append_late(con: sa.Connection, now: datetime, intent: Intent, outcome: str | None, reply: Reply) -> None:
+    row = con.execute(sa.select(documents).where(documents.c.id == intent.document.id)).one()
     said = f"{outcome or 'in doubt'} {reply.number or reply.remote_id or ''}".rstrip()
     text = f"A late reply to an attempt settled meanwhile: {said}"
     by_key = reply.number == row.business_key  # where the key is the number, an id of it proves no second one
@@ -123,7 +124,7 @@ def _append_late(
     if late and row.remote_id and late != row.remote_id:
         change_state(con, now, row, State.CONFLICT, _two(row.remote_id, late))
     else:
-        con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
+        con.execute(events.insert(), dict(document_id=row.id, at=now, state=row.state, text=text))
 
 
 def _id_of_a_late_reply(con: sa.Connection, intent: Intent, reply: Reply) -> str | None:
@@ -156,8 +157,7 @@ def settle(
 def note_etag(outbox: Outbox, row: Document, etag: str | None) -> Document | None:
     """Of our last write; who touches the document after us changes it over there."""
     with outbox.begin() as (con, _):
-        update = documents.update().where(as_read(row)).values(etag=etag or row.etag)
-        return con.execute(update.returning(documents)).one_or_none()
+        return change(con, row, etag=etag or row.etag)
 
 
 def doubt_stamps(outbox: Outbox, now: datetime, timing: Timing) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Run:
         looked_at, wanted = self._seconds(), commits.judged(self.outbox, rows)
         findings = self._look_up(list(wanted.values()))
         with ThreadPoolExecutor(self.target.lanes) as lanes:
-            for _ in lanes.map(lambda row: self._document(held, row, findings, looked_at), rows):
+            for _ in lanes.map(lambda row: self._document(held, row, wanted[row.id], findings, looked_at), rows):
                 self.progress(self.report)
 
     def _doubt_restarted(self, row: Document) -> bool:
@@ -121,27 +121,26 @@ class Run:
             self.report.stop(error.sentence())
             return {}
 
-    def _document(self, held: fence.Fence, row: Document, findings: Mapping[str, Finding], looked_at: float) -> None:
+    def _document(
+        self, held: fence.Fence, row: Document, wanted: Wanted, findings: Mapping[str, Finding], looked_at: float
+    ) -> None:
         """Step by step, until it is settled or may not go on."""
         if self.report.stopped or self._held_back(row):
             return
         try:
             finding = findings.get(row.business_key)
             if finding is None or self._seconds() - looked_at > LOOKUP_GOOD_FOR:
-                finding = self.target.look_up([self._judged(row)])[row.business_key]
-            going: Next = (row, finding)
+                finding = self.target.look_up([wanted])[row.business_key]
+            going = self._step(held, row, wanted, finding)
             while going is not None:
-                going = self._step(held, *going)
+                row, finding = going
+                going = self._step(held, row, commits.judged(self.outbox, [row])[row.id], finding)
         except (ConfigurationError, fence.FenceClosed) as error:
             self.report.stop(f"{self.flow}: {error.sentence()}")
         except StErpError as error:
             self.report.sentences.append(error.sentence())
 
-    def _judged(self, row: Document) -> Wanted:
-        return commits.judged(self.outbox, [row])[row.id]
-
-    def _step(self, held: fence.Fence, row: Document, finding: Finding) -> Next:
-        wanted = self._judged(row)
+    def _step(self, held: fence.Fence, row: Document, wanted: Wanted, finding: Finding) -> Next:
         decision = decide(row, wanted, finding, self.mode, self.target.has_drafts)
         if decision.move is not None:
             return self._make(decision.move, held, row, wanted, finding)

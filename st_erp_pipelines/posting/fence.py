@@ -28,6 +28,15 @@ class Fence:
     epoch: int
 
 
+_OURS = fences.update().where(
+    fences.c.place == sa.bindparam("of_place"),
+    fences.c.owner == sa.bindparam("of_owner"),
+    fences.c.epoch == sa.bindparam("of_epoch"),
+)
+_PAUSED = sa.exists().where(pauses.c.scope.in_([sa.bindparam("of_connection"), sa.bindparam("of_place")]))
+_UNLESS_PAUSED = _OURS.where(~_PAUSED)
+
+
 def take(outbox: Outbox, place: str, owner: str, ttl: timedelta) -> Fence | None:
     """The fence, or None while another holds it or is next."""
     with outbox.begin() as (con, now):
@@ -59,17 +68,11 @@ def hold(con: sa.Connection, now: datetime, fence: Fence, ttl: timedelta, connec
 
     An expired one that nobody took is as good. Raises FenceClosed where it is another's, or something is paused.
     """
-    if con.execute(_ours(fence).values(until=now + ttl)).rowcount == 0:
-        raise FenceClosed(f"another process writes to {fence.place} now; the rest stays due", system=connection)
-    if con.execute(sa.select(pauses).where(pauses.c.scope.in_([connection, fence.place]))).first() is not None:
-        raise FenceClosed("paused; the rest stays due", system=connection)
+    where = dict(of_place=fence.place, of_owner=fence.owner, of_epoch=fence.epoch, of_connection=connection)
+    if con.execute(_UNLESS_PAUSED, where | dict(until=now + ttl)).rowcount == 0:
+        raise FenceClosed(f"paused, or the fence of {fence.place} was lost; the rest stays due")
 
 
 def give_back(outbox: Outbox, fence: Fence) -> None:
     with outbox.begin() as (con, now):
-        con.execute(_ours(fence).values(until=now))
-
-
-def _ours(fence: Fence) -> sa.Update:
-    of_place = fences.update().where(fences.c.place == fence.place)
-    return of_place.where(fences.c.owner == fence.owner, fences.c.epoch == fence.epoch)
+        con.execute(_OURS, dict(of_place=fence.place, of_owner=fence.owner, of_epoch=fence.epoch, until=now))

@@ -1,16 +1,24 @@
-"""Random histories of the engine in simulated time: faults, late commits, and processes that die anywhere.
+"""Random histories of the engine in simulated time: faults, late commits, processes that die or are suspended anywhere.
 
-`python -m tests.posting.histories SEED` runs one history and tells its story.
+    python -m tests.posting.histories                  2,000 histories, in as many processes as there are cores
+    python -m tests.posting.histories SEED [BREAKAGE]  one of them, and its story
+
+The place is in memory, and so is the outbox: the real one, on SQLite. Everything that happens follows from the seed.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,97 +28,91 @@ from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.intake import bring
-from st_erp_pipelines.outbox.schema import documents
+from st_erp_pipelines.outbox.migrate import bring_up_to_date
+from st_erp_pipelines.outbox.schema import attempts, documents, events, fences
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.target import Finding, Move, Reply, Wanted
+from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
+from tests.posting.breakages import broken
 from tests.posting.conftest import built
 from tests.posting.ledger import Ledger, SimulatedClock
 
+HISTORIES = 2000
 DOCUMENTS = 20
 LATEST_COMMIT = timedelta(minutes=10)  # the server's longest work; doubts settle after 20 minutes
+FLOW = dict(connection="northwind", flow="invoices", mode="post")
+
+
+class Clock(SimulatedClock):
+    """Who waits for a fence asks again after a minute, so that waiting costs little."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(60)
 
 
 class Killed(BaseException):
     """The process is gone: nothing after this point happens, not even a `finally`."""
 
 
-class Fuse:
-    """Burns down with every step of the process; at zero it dies there, and stays dead."""
+class Fate:
+    """Counts the steps of one process: at one it dies, and stays dead; at another it sleeps while others work."""
 
-    def __init__(self) -> None:
-        self.left: int | None = None
+    def __init__(self, dies_at: int | None = None, sleeps_at: int | None = None, dream: Any = None) -> None:
+        self.dies_at, self.sleeps_at, self.dream, self.steps = dies_at, sleeps_at, dream, 0
 
     def step(self) -> None:
-        if self.left is not None:
-            self.left -= 1
-            if self.left <= 0:
-                self.left = 0
-                raise Killed
-
-    @property
-    def is_dead(self) -> bool:
-        return self.left == 0
+        self.steps += 1
+        if self.dies_at is not None and self.steps >= self.dies_at:
+            raise Killed
+        if self.steps == self.sleeps_at:
+            self.dream()
 
 
 class MortalOutbox(Outbox):
-    """Dies before or after a commit, as the fuse says."""
+    """Its process may end, or be stopped, before and after each commit."""
 
-    fuse: Fuse
+    def __init__(self, engine: sa.Engine, clock: SimulatedClock, fate: Fate) -> None:
+        super().__init__(engine, clock)
+        self.fate = fate
 
-    def take_fence(self, *args: Any) -> Any:
-        return self._mortally(super().take_fence, *args)
-
-    def intend(self, *args: Any) -> Any:
-        return self._mortally(super().intend, *args)
-
-    def record(self, *args: Any, **more: Any) -> Any:
-        return self._mortally(super().record, *args, **more)
-
-    def settle(self, *args: Any, **more: Any) -> Any:
-        return self._mortally(super().settle, *args, **more)
-
-    def give_back_fence(self, *args: Any) -> Any:
-        return None if self.fuse.is_dead else super().give_back_fence(*args)
-
-    def _mortally(self, commit: Any, *args: Any, **more: Any) -> Any:
-        self.fuse.step()
-        result = commit(*args, **more)
-        self.fuse.step()
-        return result
+    @contextmanager
+    def begin(self) -> Iterator[tuple[sa.Connection, datetime]]:
+        self.fate.step()
+        with super().begin() as pair:
+            yield pair
+        self.fate.step()
 
 
-class FaultyLedger(Ledger):
-    """Answers as the dice say; some commits come long after the answer was given up."""
+class Wire:
+    """What one process sees of the ledger: answers as the dice say, some commits long after it gave up."""
 
-    dice: random.Random
-    fuse: Fuse
-    faults: float = 0.0
-
-    def __init__(self, clock: SimulatedClock, dice: random.Random, fuse: Fuse) -> None:
-        super().__init__(clock, has_drafts=dice.random() < 0.7)
-        self.dice, self.fuse = dice, fuse
-        self.late: list[tuple[datetime, Wanted, Move]] = []
+    def __init__(self, ledger: Ledger, dice: random.Random, fate: Fate, faults: float) -> None:
+        self.ledger, self.dice, self.fate, self.faults = ledger, dice, fate, faults
+        self.place, self.timing = ledger.place, ledger.timing
+        self.has_drafts, self.lanes = ledger.has_drafts, 1
 
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
-        self.fuse.step()
-        self._commit_late()
-        return super().look_up(wanted)
+        self.fate.step()
+        commit_late(self.ledger)
+        found = self.ledger.look_up(wanted)
+        return {key: Finding(Found.UNKNOWN) if self._fails() else each for key, each in found.items()}
 
     def prepare(self, wanted: Wanted) -> Reply:
-        self.fuse.step()
-        if self.dice.random() < self.faults:
+        self.fate.step()
+        if self._fails():
             raise InDoubt("the connection was reset")
-        return super().prepare(wanted)
+        return self.ledger.prepare(wanted)
 
     def send(self, wanted: Wanted, move: Move) -> Reply:
-        self.fuse.step()
-        self.clock.pass_(timedelta(seconds=self.dice.uniform(0.1, 5)))
-        self.sent.append((wanted.key, move))
-        if self.dice.random() >= self.faults:
-            reply = self.commit(wanted, move)
-            self.fuse.step()
-            return reply
-        return self._fail(wanted, move)
+        self.fate.step()
+        self.ledger.clock.pass_(timedelta(seconds=self.dice.uniform(0.1, 5)))
+        if self._fails():
+            return self._fail(wanted, move)
+        reply = commit(self.ledger, wanted, move)
+        self.fate.step()
+        return reply
+
+    def _fails(self) -> bool:
+        return self.dice.random() < self.faults
 
     def _fail(self, wanted: Wanted, move: Move) -> Reply:
         match self.dice.choice(["refused", "not sent", "lost", "lost after", "late", "late"]):
@@ -119,81 +121,165 @@ class FaultyLedger(Ledger):
             case "not sent":
                 raise Unavailable("connection refused")
             case "lost after":
-                self.commit(wanted, move)
+                commit(self.ledger, wanted, move)
             case "late":
-                at = self.clock.now() + LATEST_COMMIT * self.dice.random()
-                self.late.append((at, wanted, move))
-        self.clock.pass_(self.timing.deadline * self.dice.random())
+                at = self.ledger.clock.now() + LATEST_COMMIT * self.dice.random()
+                self.ledger.late.append((at, wanted, move))
+        self.fate.step()
+        self.ledger.clock.pass_(self.timing.deadline * self.dice.random())
         raise InDoubt("no answer within the deadline")
 
-    def _commit_late(self) -> None:
-        due = [each for each in self.late if each[0] <= self.clock.now()]
-        self.late = [each for each in self.late if each not in due]
-        for _, wanted, move in due:
-            if move is Move.ENTER or not self.has_drafts or any(p.id == wanted.remote_id for p in self.papers):
-                self.commit(wanted, move)
+
+def commit_late(ledger: Ledger) -> None:
+    due = [each for each in ledger.late if each[0] <= ledger.clock.now()]
+    ledger.late = [each for each in ledger.late if each not in due]
+    for _, wanted, move in due:
+        commit(ledger, wanted, move)
+
+
+def commit(ledger: Ledger, wanted: Wanted, move: Move) -> Reply:
+    """As the server does it: who posts or removes what is gone, or was posted already, is refused."""
+    creates = move is Move.ENTER or not ledger.has_drafts
+    if creates or any(paper.id == wanted.remote_id and not paper.posted for paper in ledger.papers):
+        return ledger.commit(wanted, move)
+    raise Rejected("There is no such draft.", cause="gone", retry_daily=True)
 
 
 class History:
+    """Twenty documents of one flow, from entering the outbox until nothing is due."""
+
     def __init__(self, seed: int, folder: Path) -> None:
         self.dice = random.Random(seed)
-        self.clock, self.fuse = SimulatedClock(), Fuse()
-        self.ledger = FaultyLedger(self.clock, self.dice, self.fuse)
-        self.engine = open_engine(f"sqlite:///{folder}/{seed}.db")
-        self.outbox = self._opened()
+        self.clock = Clock()
+        self.ledger = Ledger(self.clock, has_drafts=self.dice.random() < 0.5)
+        (folder / "outbox.db").write_bytes(_empty_database())
+        self.engine = open_engine(f"sqlite:///{folder}/outbox.db")
+        self.faults = self.dice.choice([0.02, 0.1, 0.4])
+        self.outbox = Outbox(self.engine, self.clock)
         bring(self.outbox, "northwind", self.ledger.place, "invoices", [built(n) for n in range(1, DOCUMENTS + 1)])
 
-    def _opened(self) -> MortalOutbox:
-        outbox = MortalOutbox(self.engine, self.clock)
-        outbox.fuse = self.fuse
-        return outbox
-
     def unfold(self) -> None:
-        """A few processes with faults, each of which may die; then calm ones until nothing is due."""
-        self.ledger.faults = self.dice.choice([0.05, 0.2, 0.5])
-        for _ in range(self.dice.randint(1, 4)):
-            self._process(self.dice.choice([None, None, self.dice.randint(1, 120)]))
+        """A few processes among faults; then calm ones until everything is posted."""
+        for _ in range(self.dice.randint(1, 3)):
+            self._process(self._fate())
             self.clock.pass_(timedelta(minutes=self.dice.choice([0, 1, 7, 30, 24 * 60 + 1])))
-        self.ledger.faults = 0.0
+        self.faults = 0.0
         for _ in range(6):
-            self._process(None)
+            self._process(Fate())
+            if not self._left():
+                break
             self.clock.pass_(timedelta(days=1, minutes=1))
 
-    def _process(self, dies_after: int | None) -> None:
-        self.fuse.left = dies_after
+    def _fate(self) -> Fate:
+        match self.dice.choice(["lives", "dies", "dies", "sleeps", "sleeps"]):
+            case "dies":
+                return Fate(dies_at=self.dice.randint(1, 250))
+            case "sleeps":
+                return Fate(sleeps_at=self.dice.randint(1, 250), dream=self._others_work)
+        return Fate()
+
+    def _others_work(self) -> None:
+        """While a process is suspended: for a moment, for longer than its fence, for longer than a doubt settles."""
+        self.clock.pass_(timedelta(minutes=self.dice.choice([1, 6, 30])))
+        self._process(Fate(dies_at=self.dice.choice([None, self.dice.randint(1, 80)])))
+        self.clock.pass_(timedelta(minutes=self.dice.choice([0, 6, 30])))
+
+    def _process(self, fate: Fate) -> None:
+        outbox = MortalOutbox(self.engine, self.clock, fate)
+        wire = Wire(self.ledger, self.dice, fate, self.faults)
         try:
-            Run(self.outbox, self.ledger, connection="northwind", flow="invoices", mode="post").work()
+            Run(outbox, wire, **FLOW).work()  # type: ignore[arg-type]
         except Killed:
-            pass
-        finally:
-            self.fuse.left = None
-            self.clock.pass_(timedelta(minutes=6))  # longer than a fence that nobody gave back
+            self.clock.pass_(timedelta(minutes=self.dice.choice([0, 6])))  # a fence runs out after 5
+
+    def _left(self) -> int:
+        query = sa.select(sa.func.count()).select_from(documents).where(documents.c.state != "posted")
+        with self.engine.connect() as con:
+            return int(con.execute(query).scalar_one()) + len(self.ledger.late)
 
     def wrongs(self) -> list[str]:
-        posted = Counter(paper.key for paper in self.ledger.papers if paper.posted)
-        left = [paper.key for paper in self.ledger.papers if not paper.posted]
-        with self.engine.begin() as con:
-            rows = {row.business_key: row for row in con.execute(sa.select(documents))}
-        ids = {paper.key: paper.id for paper in self.ledger.papers}
+        with self.engine.connect() as con:
+            rows = con.execute(sa.select(documents).order_by(documents.c.id)).all()
+            told, tried = (con.execute(sa.select(table).order_by(table.c.id)).all() for table in (events, attempts))
+            closed = con.execute(sa.select(fences).where(fences.c.until > self.clock.now())).all()
         return [
-            *(f"{key} was posted {count} times" for key, count in posted.items() if count > 1),
-            *(f"{key} is lost, {row.state}: {row.sentence}" for key, row in rows.items() if not posted[key]),
-            *(f"a draft of {key} is left over" for key in left),
-            *(f"{key} ended {row.state}: {row.sentence}" for key, row in rows.items() if row.state != "posted"),
-            *(f"{key} has another id over there" for key, row in rows.items() if row.remote_id != ids.get(key)),
+            *self._wrong_over_there(rows),
+            *_wrong_in_the_audit(rows, told, tried),
+            *(f"the fence of {fence.place} is left closed" for fence in closed),
         ]
 
+    def _wrong_over_there(self, rows: Sequence[Any]) -> Iterator[str]:
+        posted = Counter(paper.key for paper in self.ledger.papers if paper.posted)
+        papers = {paper.key: paper for paper in self.ledger.papers}
+        yield from (f"{key} was posted {count} times" for key, count in posted.items() if count > 1)
+        yield from (f"a draft of {paper.key} is left over" for paper in self.ledger.papers if not paper.posted)
+        for row in rows:
+            if not posted[row.business_key]:
+                yield f"{row.business_key} is lost, {row.state}: {row.sentence}"
+            elif (row.remote_id, row.amount) != (papers[row.business_key].id, papers[row.business_key].total):
+                yield f"{row.business_key} is {row.remote_id} here and {papers[row.business_key].id} there"
 
-def wrongs_of(seed: int, folder: Path) -> list[str]:
-    history = History(seed, folder)
-    try:
-        history.unfold()
-        return history.wrongs()
-    finally:
-        history.engine.dispose()
+
+def _wrong_in_the_audit(rows: Sequence[Any], told: Sequence[Any], tried: Sequence[Any]) -> Iterator[str]:
+    """Its last event is that it was posted, told once; each attempt ended; the epochs of writers never went back."""
+    states: dict[int, list[str]] = {row.id: [] for row in rows}
+    for event in told:
+        if not event.text.startswith("A late reply"):
+            states[event.document_id].append(event.state)
+    for row in rows:
+        if row.state != "posted" or states[row.id].index("posted") != len(states[row.id]) - 1:
+            yield f"{row.business_key} ended {row.state}: {' > '.join(states[row.id])}: {row.sentence}"
+    yield from (f"attempt {each.id} has no outcome" for each in tried if each.outcome is None)
+    for earlier, later in zip(tried, tried[1:], strict=False):
+        if later.epoch < earlier.epoch or (later.epoch == earlier.epoch and later.owner != earlier.owner):
+            yield f"two writers: attempt {later.id} of epoch {later.epoch} after one of epoch {earlier.epoch}"
+
+
+def memory() -> Path | None:
+    """Where files lie in memory; None, which is the usual place for temporary files, where there is no such thing."""
+    return next((path for path in (Path("/dev/shm"),) if os.access(path, os.W_OK)), None)
+
+
+@cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
+        engine = open_engine(f"sqlite:///{folder}/new.db")
+        bring_up_to_date(engine)
+        engine.dispose()  # closes the last connection, after which everything is in the one file
+        return Path(folder, "new.db").read_bytes()
+
+
+def wrongs_of(seed: int, breakage: str = "") -> list[str]:
+    with broken(breakage) if breakage else nullcontext(), tempfile.TemporaryDirectory(dir=memory()) as folder:
+        history = History(seed, Path(folder))
+        try:
+            history.unfold()
+        except Exception as error:  # a breakage may also end in a crash of ours
+            return [f"{type(error).__name__}: {error}"]
+        finally:
+            found = history.wrongs()
+            history.engine.dispose()
+        return found
+
+
+def all_wrongs(seeds: Sequence[int]) -> dict[int, list[str]]:
+    """Of these histories, those in which something is wrong; on all cores."""
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        found = pool.map(wrongs_of, seeds, chunksize=25)
+    return {seed: wrong for seed, wrong in zip(seeds, found, strict=True) if wrong}
+
+
+def main(arguments: Sequence[str]) -> int:
+    began = time.monotonic()
+    if arguments:
+        wrong = {int(arguments[0]): wrongs_of(int(arguments[0]), *arguments[1:2])}
+    else:
+        wrong = all_wrongs(range(HISTORIES))
+        print(f"{HISTORIES:,} histories of {DOCUMENTS} documents in {time.monotonic() - began:.0f} s")
+    for seed, found in wrong.items():
+        print(f"seed {seed}", *(found or ["each document once"]), sep="\n  ")
+    return 1 if any(wrong.values()) else 0
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        for seed in map(int, sys.argv[1:]):
-            print(seed, *(wrongs_of(seed, Path(scratch)) or ["each document once"]), sep="\n  ")
+    sys.exit(main(sys.argv[1:]))

@@ -65,6 +65,7 @@ class Ledger:
     sent: list[tuple[str, Move]] = field(default_factory=list)
     refuse: Callable[[Wanted], Exception | None] = lambda wanted: None
     blind: bool = False  # look-ups prove nothing
+    late: list[tuple[datetime, Wanted, Move]] = field(default_factory=list)  # what it will commit, and when
     ids: Iterator[int] = field(default_factory=lambda: count(1))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
