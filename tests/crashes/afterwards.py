@@ -13,7 +13,7 @@ from st_erp_pipelines.posting import fence
 from tests.crashes.world import PERSONS, World
 
 ON_THE_WAY = {"ready", "in_doubt", "unavailable"}  # states that a story may pass through, between ready and posted
-NOTHING_CAME = {"absent", "not_sent", "unavailable"}  # outcomes of attempts that left nothing over there
+CAME = {"enter": {"entered", "unfinished", "complete"}, "post": {"posted", "complete"}}  # outcomes that took effect
 LOOKED_UP = {"absent", "unfinished", "complete"}  # outcomes that a look-up gave to a doubt
 LATE = "A late reply"
 CREATED = ("/salesInvoices", "/customerPayments")
@@ -98,6 +98,8 @@ def in_the_stories(world: World) -> Iterator[str]:
         first, *between, last = told[document.id]
         if (first, last) != ("ready", "posted") or not ON_THE_WAY.issuperset(between):
             yield f"the story of {document.business_key} goes {' '.join(told[document.id])}"
+    said = " ".join(event.text for event in world.events())
+    yield from (f"no story says {text!r}" for text in world.expected if text not in said)
 
 
 def of_the_attempts(world: World) -> Iterator[str]:
@@ -116,8 +118,8 @@ def of_the_attempts(world: World) -> Iterator[str]:
 def _of_one(world: World, document: Document, tries: list[Any]) -> Iterator[str]:
     if document.attempt_count != len(tries):
         yield f"{document.attempt_count} intents, {len(tries)} attempts"
-    for move in ("enter", "post"):
-        came = [each.outcome for each in tries if each.move == move and each.outcome not in NOTHING_CAME]
+    for move, successes in CAME.items():
+        came = [each.outcome for each in tries if each.move == move and each.outcome in successes]
         if len(came) > 1:
             yield f"to {move} it succeeded several times: {came}"
     for each in tries:

@@ -59,13 +59,13 @@ def killed_between_a_posting_and_its_reply(world: World) -> None:
 def _killed_while_a_reply_is_held(world: World, call: str) -> None:
     world.brings_invoices()
     with world.fault("slow_reply", method="POST", path_contains=call, seconds=HELD):
-        killed_while_a_reply_is_held(world, world.process())
+        killed_while_replies_are_held(world, world.process())
     world.is_finished()
 
 
-def killed_while_a_reply_is_held(world: World, process: Process) -> None:
-    """The server has done it; its log says so."""
-    until(world.holds_a_reply, "the server did what it was asked and kept silent")
+def killed_while_replies_are_held(world: World, process: Process, count: int = 1) -> None:
+    """The server has done what it was asked; its log says so."""
+    until(lambda: world.holds_replies() == count, "the server did what it was asked and kept silent")
     process.is_killed()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.crashes.kills import HELD, killed_while_a_reply_is_held
+from tests.crashes.kills import HELD, killed_while_replies_are_held
 from tests.crashes.orders import Halt
 from tests.crashes.table import scenario
 from tests.crashes.world import World, payment, until
@@ -28,7 +28,7 @@ def a_payment_killed_between_its_posting_and_the_reply(world: World) -> None:
 def _killed_while_a_reply_is_held(world: World, call: str) -> None:
     brings_payments(world)
     with world.fault("slow_reply", method="POST", path_contains=call, seconds=HELD):
-        killed_while_a_reply_is_held(world, world.process())
+        killed_while_replies_are_held(world, world.process())
     world.is_finished()
 
 

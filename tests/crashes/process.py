@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources.business_central import BusinessCentral, Payments, SalesDocuments, connect
+from st_erp_pipelines.resources.deadline import open_transport
+from st_erp_pipelines.resources.http import WRITE_KEEPALIVE
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.target import Target, Timing
 from tests.crashes.orders import Orders
@@ -48,7 +51,7 @@ class AnyPace:
 
 
 def client_of(url: str, settle_after: float, clock: SystemClock | None = None) -> BusinessCentral:
-    """Of the company that the server keeps below this URL."""
+    """Of the company that the server keeps below this URL. No certificates are loaded, which takes a while."""
 
     def secret(value: str) -> Any:
         return SimpleNamespace(resolve=lambda: value)
@@ -62,7 +65,8 @@ def client_of(url: str, settle_after: float, clock: SystemClock | None = None) -
         client_secret=secret(credentials.BUSINESS_CENTRAL_CLIENT_SECRET),
         timing=SimpleNamespace(token_margin=timedelta(seconds=60), posting=lambda: timing),
     )
-    return connect(settings, pace=AnyPace(), clock=clock or SystemClock())
+    plain = open_transport(url, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), keepalive_expiry=WRITE_KEEPALIVE)
+    return connect(settings, pace=AnyPace(), clock=clock or SystemClock(), transport=plain)
 
 
 def target_of(client: BusinessCentral, orders: Orders) -> Target:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.crashes.kills import HELD, killed_while_a_reply_is_held
+from tests.crashes.kills import HELD, killed_while_replies_are_held
 from tests.crashes.table import scenario
 from tests.crashes.world import PERSONS, World
 
@@ -16,6 +16,6 @@ def a_server_that_ignores_filters(world: World) -> None:
     )
     world.brings_invoices(count=4)
     with world.fault("slow_reply", method="POST", path_contains="salesInvoices", times=4, seconds=HELD):
-        killed_while_a_reply_is_held(world, world.process())
+        killed_while_replies_are_held(world, world.process(), count=4)
         world.server_ignores_filters(times=2)
         world.is_finished()

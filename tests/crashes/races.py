@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.crashes.orders import Halt
 from tests.crashes.stops import goes_on_in_the_middle_of_anothers_work
 from tests.crashes.table import scenario
-from tests.crashes.world import World
+from tests.crashes.world import World, until
 
 
 @scenario("no_settling")
@@ -14,6 +14,7 @@ def two_at_once_and_a_commit_after_the_deadline(world: World) -> None:
     world.brings_invoices(count=12)
     with world.fault("late_commit", method="POST", path_contains="salesInvoices", seconds=2.4):
         both_end(world)
+        until(world.has_committed_late, "the server committed late")
 
 
 @scenario("fence_not_checked")

@@ -8,6 +8,7 @@ from tests.crashes.world import World, until
 
 
 def stopped_until_another_has_finished(world: World, halt: Halt) -> None:
+    world.expected.append("A late reply")
     stopped = world.process(halt)
     stopped.stops()
     world.is_finished()

@@ -42,7 +42,8 @@ def load() -> dict[str, Scenario]:
 def markdown() -> str:
     rows = [["", *BREAKAGES], ["---", *(":-:" for _ in BREAKAGES)]]
     for each in load().values():
-        rows.append([each.name.replace("_", " "), *("caught" if name in each.catches else "" for name in BREAKAGES)])
+        cells = ("caught" if name in each.catches else "not needed" for name in BREAKAGES)
+        rows.append([each.name.replace("_", " "), *cells])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

@@ -92,6 +92,7 @@ class World:
         self.is_sqlite = database.startswith("sqlite")
         self.clock_was_set = False
         self.posted_by_person = 0
+        self.expected: list[str] = []  # what the audit trail has to say, beyond what every test looks for
         self.processes: list[Process] = []
         self._client: BusinessCentral | None = None
         self._control = httpx.Client(base_url=f"{company}/_control/", timeout=PATIENCE)
@@ -171,9 +172,12 @@ class World:
         found: dict[str, Any] = self._asked("business_central/state")
         return found
 
-    def holds_a_reply(self) -> bool:
+    def holds_replies(self) -> int:
         """To what it has done."""
-        return any(entry["fault"] == "slow_reply" and entry["committed"] for entry in self.log())
+        return sum(entry["fault"] == "slow_reply" and bool(entry["committed"]) for entry in self.log())
+
+    def has_committed_late(self) -> bool:
+        return any(entry["fault"] == "late_commit" for entry in self.log())
 
     def _asked(self, name: str) -> Any:
         return simplejson.loads(self._control.get(name).text, use_decimal=True)

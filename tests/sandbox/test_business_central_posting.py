@@ -43,6 +43,15 @@ def test_accepts_two_invoices_with_one_external_number(bc: Client) -> None:
     assert {row["status"] for row in found} == {"Open"}
 
 
+def test_accepts_two_drafts_with_one_external_number_and_posts_both(bc: Client) -> None:
+    drafts = [bc.invoice("ST-A-INV-1", "100.00") for _ in range(2)]
+    assert {draft["status"] for draft in drafts} == {"Draft"}
+    for draft in drafts:
+        bc.post(f"salesInvoices({draft['id']})/Microsoft.NAV.post")
+    found = bc.rows("salesInvoices?$filter=externalDocumentNumber eq 'ST-A-INV-1'")
+    assert [(row["id"], row["status"]) for row in found] == [(draft["id"], "Open") for draft in drafts]
+
+
 def test_accepts_two_payment_lines_with_one_number(bc: Client) -> None:
     bc.payment("AP1-0", "-10")
     bc.payment("AP1-0", "-10")
