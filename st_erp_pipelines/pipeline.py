@@ -25,12 +25,11 @@ from st_erp_pipelines.mapping.load import MappingFault, Mappings
 from st_erp_pipelines.mapping.load import load as load_mappings
 from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.intake import bring
-from st_erp_pipelines.posting.brakes import Limits
 from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources.business_central.client import BusinessCentral
 from st_erp_pipelines.resources.business_central.targets import target_for
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
-from st_erp_pipelines.run_report import RunReport
+from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging import questions, reconciliation
 from st_erp_pipelines.staging.documents import BUILDS

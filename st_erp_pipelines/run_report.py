@@ -1,13 +1,32 @@
-"""What one run of posting did, for the log, Dagster's metadata and the command line."""
+"""What one run of posting may send, and what it did: for the log, Dagster's metadata and the command line."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
 
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import State
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_documents: int | None = None
+    max_amount: Decimal | None = None
+
+    def exceeded_by(self, due: Sequence[sa.Row[Any]]) -> str:
+        new = [row for row in due if row.state not in (State.ENTERED, State.IN_DOUBT)]
+        amount = sum((abs(row.amount) for row in new), Decimal(0))
+        if self.max_documents is not None and len(new) > self.max_documents:
+            return f"{len(new)} due exceeds max_documents {self.max_documents}"
+        if self.max_amount is not None and amount > self.max_amount:
+            return f"{amount} due exceeds max_amount {self.max_amount}"
+        return ""
 
 
 @dataclass

@@ -52,13 +52,13 @@ class Wanted:
     on: date
     currency: str
     party: str
-    source_hash: str = ""
     remote_id: str | None = None
     etag: str | None = None  # recorded at our last write
     ours: bool = False  # an attempt of ours may have made what is found
     outdated: bool = False  # that attempt sent something else than the document says today
     tried_to_post: bool = False  # its last POST may have gone through
     first_attempt_at: datetime | None = None
+    source_hash: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,13 @@
-"""What keeps a flow from running into one wall again and again, and from sending more than it should."""
+"""What keeps a flow from running into one wall again and again."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from typing import Any
 
 import simplejson
-import sqlalchemy as sa
 
 from st_erp_pipelines.errors import Rejected
 from st_erp_pipelines.outbox import Document
@@ -19,21 +15,6 @@ from st_erp_pipelines.outbox.states import State
 
 REFUSALS_IN_A_ROW = 10
 STANDS_THERE = (State.ENTERED, State.IN_DOUBT)  # or may: it is looked up whatever happens to others
-
-
-@dataclass(frozen=True)
-class Limits:
-    max_documents: int | None = None
-    max_amount: Decimal | None = None
-
-    def exceeded_by(self, due: Sequence[sa.Row[Any]]) -> str:
-        new = [row for row in due if row.state not in STANDS_THERE]
-        amount = sum((abs(row.amount) for row in new), Decimal(0))
-        if self.max_documents is not None and len(new) > self.max_documents:
-            return f"{len(new)} due exceeds max_documents {self.max_documents}"
-        if self.max_amount is not None and amount > self.max_amount:
-            return f"{amount} due exceeds max_amount {self.max_amount}"
-        return ""
 
 
 class Brakes:

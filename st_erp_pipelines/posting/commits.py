@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import simplejson
 import sqlalchemy as sa
@@ -18,12 +18,12 @@ from st_erp_pipelines.posting.fence import Fence, hold
 from st_erp_pipelines.target import Finding, Move, Reply, Timing, Wanted
 
 DRIFT = timedelta(seconds=2)
+TWO = "Two documents over there under one key: {} and {}."
 NOTHING_STANDS = ("removed", "absent")  # outcomes that say: of this attempt and those before nothing is there
 NOTHING_CAME = ("not_sent", "unavailable", "rejected")  # outcomes of an attempt that left nothing there
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(NamedTuple):
     """An attempt that is committed and may be sent; `document` as the commit left it."""
 
     attempt_id: int
@@ -47,21 +47,18 @@ def _judged(row: Document, tries: Sequence[sa.Row[Any]]) -> Wanted:
             standing.clear()
         elif each.outcome not in NOTHING_CAME:
             standing.append(each)
-    wanted = replace(_wanted(row.business_key, standing[-1]), ours=True) if standing else as_of_today(row)
+    sent = standing[-1] if standing else row
     return replace(
-        wanted, remote_id=row.remote_id, etag=row.etag, first_attempt_at=tries[0].intended_at if tries else None,
-        outdated=bool(standing) and standing[-1].payload_hash != row.payload_hash,
+        as_said_by(sent, row.business_key), remote_id=row.remote_id, etag=row.etag, ours=bool(standing),
+        first_attempt_at=tries[0].intended_at if tries else None, outdated=sent.payload_hash != row.payload_hash,
         tried_to_post=any(each.move == Move.POST and each.outcome is None for each in standing),
     )  # fmt: skip
 
 
-def as_of_today(row: Document) -> Wanted:
-    return _wanted(row.business_key, row)
-
-
-def _wanted(key: str, row: sa.Row[Any]) -> Wanted:
-    payload = simplejson.loads(row.payload)
-    return Wanted(key, payload, row.amount, row.business_date, row.currency, row.party, row.source_hash)
+def as_said_by(row: sa.Row[Any], key: str) -> Wanted:
+    """An attempt, or the document of today."""
+    said = (simplejson.loads(row.payload), row.amount, row.business_date, row.currency, row.party)
+    return Wanted(key, *said, source_hash=row.source_hash)
 
 
 def figures(wanted: Wanted) -> dict[str, Any]:
@@ -93,24 +90,20 @@ def record(
     facts: dict[str, Any] = columns.pop("facts", {})
     known = dict(remote_id=reply.remote_id, remote_number=reply.number)
     with outbox.begin() as (con, now):
-        _lock(con, intent.document.id)
+        of_it = attempts.c.document_id == intent.document.id
+        con.execute(sa.select(documents.c.id).where(documents.c.id == intent.document.id).with_for_update())
         open_ = attempts.update().where(attempts.c.id == intent.attempt_id, attempts.c.outcome.is_(None))
         closing = open_.values(outcome=outcome, closed_at=now, text=sentence, **known, **facts)
         if con.execute(closing).rowcount:
-            late = _id_of_a_late_reply(con, intent, reply)
-            if late is not None:
-                state, sentence = State.CONFLICT, _two(late, reply.remote_id)
+            others = sa.select(attempts.c.late_remote_id).where(of_it, attempts.c.late_remote_id != reply.remote_id)
+            if reply.remote_id and (late := con.execute(others).scalar()):
+                state, sentence = State.CONFLICT, TWO.format(late, reply.remote_id)
             columns = {name: value for name, value in known.items() if value is not None} | columns
             changed = change_state(con, now, intent.document, state, sentence, **columns)
             if changed is not None:
                 return changed
         _append_late(con, now, intent, outcome, reply)
         return None
-
-
-def _lock(con: sa.Connection, document_id: int) -> None:
-    """The document before its attempts, as everybody does."""
-    con.execute(sa.select(documents.c.id).where(documents.c.id == document_id).with_for_update())
 
 
 def _append_late(con: sa.Connection, now: datetime, intent: Intent, outcome: str | None, reply: Reply) -> None:
@@ -122,20 +115,9 @@ def _append_late(con: sa.Connection, now: datetime, intent: Intent, outcome: str
     mine = attempts.update().where(attempts.c.id == intent.attempt_id)
     con.execute(mine.values(late_outcome=text, late_remote_id=late))
     if late and row.remote_id and late != row.remote_id:
-        change_state(con, now, row, State.CONFLICT, _two(row.remote_id, late))
+        change_state(con, now, row, State.CONFLICT, TWO.format(row.remote_id, late))
     else:
         con.execute(events.insert(), dict(document_id=row.id, at=now, state=row.state, text=text))
-
-
-def _id_of_a_late_reply(con: sa.Connection, intent: Intent, reply: Reply) -> str | None:
-    if reply.remote_id is None:
-        return None
-    query = sa.select(attempts.c.late_remote_id).where(attempts.c.document_id == intent.document.id)
-    return con.execute(query.where(attempts.c.late_remote_id != reply.remote_id).limit(1)).scalar_one_or_none()
-
-
-def _two(one: str, other: str | None) -> str:
-    return f"Two documents over there under one key: {one} and {other}."
 
 
 def settle(
@@ -165,8 +147,10 @@ def doubt_stamps(outbox: Outbox, now: datetime, timing: Timing) -> dict[str, Any
     return dict(settle_at=now + timing.settle_after, doubted_at=now) | boot
 
 
-def restart_doubt(outbox: Outbox, row: Document, timing: Timing) -> bool:
+def restarts_doubt(outbox: Outbox, row: Document, timing: Timing) -> bool:
     """True where another boot, or a clock that was set, leaves the wait unproven: it starts anew."""
+    if row.state != State.IN_DOUBT:
+        return False
     with outbox.begin() as (con, now):
         elapsed = timedelta(seconds=outbox.clock.boot_seconds() - row.doubt_boot_seconds)
         is_one_clock = abs(now - row.doubted_at - elapsed) <= DRIFT

@@ -22,7 +22,6 @@ class Decision:
 
 
 def decide(document: Document, wanted: Wanted, finding: Finding, mode: Mode, has_drafts: bool) -> Decision:
-    is_in_doubt = document.state == State.IN_DOUBT
     match finding.found:
         case Found.UNKNOWN:
             waits = {State.IN_DOUBT: State.IN_DOUBT, State.ENTERED: None}.get(document.state, State.UNAVAILABLE)
@@ -34,18 +33,17 @@ def decide(document: Document, wanted: Wanted, finding: Finding, mode: Mode, has
         case Found.COMPLETE:
             return _complete(wanted, finding)
         case Found.UNFINISHED:
-            if is_in_doubt or document.remote_id != finding.remote_id:  # first of all written down
+            if document.state == State.IN_DOUBT or document.remote_id != finding.remote_id:  # written down first
                 return Decision(f"Found unfinished as {finding.name}.", state=State.READY)
             return _unfinished(document, wanted, finding, mode)
         case Found.ABSENT:
-            if is_in_doubt:
+            if document.state == State.IN_DOUBT:
                 return Decision("Not there: proven.", state=State.READY)
             return _absent(document, Move.ENTER if has_drafts else Move.POST)
 
 
 def _complete(wanted: Wanted, finding: Finding) -> Decision:
-    differs = finding.differs_from(wanted)
-    if differs:
+    if differs := finding.differs_from(wanted):
         return Decision(f"Found {finding.name}, but {differs}. {finding.detail}".rstrip(), state=State.CONFLICT)
     if wanted.ours:
         return Decision(f"Found as {finding.name}.", state=State.POSTED)
@@ -53,37 +51,28 @@ def _complete(wanted: Wanted, finding: Finding) -> Decision:
 
 
 def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode) -> Decision:
+    stands = f"An unposted {finding.name} stands over there."
     if document.adopt_only:
-        text = "Exported by something else, and an unposted draft of it stands over there."
-        return Decision(text, state=State.CONFLICT)
+        return Decision(f"{stands} It was exported by something else.", state=State.CONFLICT)
     if document.reasons and not document.voided:
-        blocked = State.BLOCKED if document.state == State.READY else None
-        return Decision("Stands there unposted, and is blocked by now.", state=blocked)
+        return Decision(f"{stands} It is blocked by now.", state=State.BLOCKED if document.state == "ready" else None)
     if document.voided or wanted.outdated or finding.likeness is Likeness.DIFFERENT:
         if wanted.ours and wanted.etag is not None and wanted.etag == finding.etag:
             return Decision("Ours, unedited and outdated: taken back.", Move.REMOVE)
-        text = f"An unposted {finding.name} stands over there. {finding.detail}".rstrip()
-        why = "It is not what we would enter, and a person may have touched it."
-        return Decision(f"{text} {why}", state=State.CONFLICT)
-    if mode == "draft":
-        return _left_as_draft(document, finding)
-    return Decision(f"Stands there as {finding.name}.", Move.POST if finding.is_prepared else Move.PREPARE)
-
-
-def _left_as_draft(document: Document, finding: Finding) -> Decision:
-    if finding.is_prepared:
+        why = f"{finding.detail} It is not what we would enter, and a person may have touched it.".lstrip()
+        return Decision(f"{stands} {why}", state=State.CONFLICT)
+    if finding.is_prepared and mode == "draft":
         return Decision("Left there unposted, on purpose.", state=State.ENTERED)
-    if document.state == State.ENTERED and finding.likeness is Likeness.EQUAL:
+    if mode == "draft" and document.state == State.ENTERED and finding.likeness is Likeness.EQUAL:
         return Decision("Stands there unposted, as it was left.")
-    return Decision(f"Stands there as {finding.name}.", Move.PREPARE)
+    return Decision(stands, Move.POST if finding.is_prepared else Move.PREPARE)
 
 
 def _absent(document: Document, create: Move) -> Decision:
     if document.voided:
         return Decision("Voided at its source; nothing of it is over there.", state=State.WITHDRAWN)
     if document.adopt_only:
-        text = "Exported by something else, and not over there under our key."
-        return Decision(text, state=State.OUT_OF_SCOPE)
+        return Decision("Exported by something else, and not there under our key.", state=State.OUT_OF_SCOPE)
     if document.state == State.ENTERED:
         return Decision("What we had entered was removed over there.", state=State.SKIPPED)
     if document.state == State.READY and document.reasons:  # blocked while it was in doubt

@@ -10,7 +10,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,9 +19,9 @@ from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.report import due, still_due
 from st_erp_pipelines.outbox.states import STANDING, State
 from st_erp_pipelines.posting import commits, fence
-from st_erp_pipelines.posting.brakes import REFUSALS_IN_A_ROW, Brakes, Limits
+from st_erp_pipelines.posting.brakes import REFUSALS_IN_A_ROW, Brakes
 from st_erp_pipelines.posting.decide import Mode, decide
-from st_erp_pipelines.run_report import RunReport
+from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.target import Finding, Found, Likeness, Move, Reply, Target, Wanted
 
 CHUNK = 50
@@ -33,34 +33,37 @@ DONE = {  # the outcome of a move that succeeded, and what the document is then
     Move.REMOVE: ("removed", State.READY, "Taken back."),
     Move.POST: ("posted", State.POSTED, ""),
 }
+FAILED: dict[type[StErpError], tuple[str, State]] = {
+    Rejected: ("rejected", State.REJECTED),
+    Unavailable: ("unavailable", State.UNAVAILABLE),  # proven not sent, or refused for now
+    ConfigurationError: ("unavailable", State.UNAVAILABLE),
+}
 Next = tuple[Document, Finding] | None  # a document and what is known of it over there
 
 
+@dataclass
 class Run:
     """One flow of one connection, once; `days` limits it to documents of those home days."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        target: Target,
-        *,
-        connection: str,
-        flow: str,
-        mode: Mode,
-        days: Iterable[date] | None = None,
-        limits: Limits | None = None,
-        progress: Callable[[RunReport], None] = lambda report: None,
-    ) -> None:
-        self.outbox, self.target, self.timing = outbox, target, target.timing
-        self.connection, self.flow, self.mode, self.days = connection, flow, mode, days
-        self.limits, self.progress, self.report = limits or Limits(), progress, RunReport()
-        self._owner, self._brakes = uuid.uuid4().hex, Brakes()
+    outbox: Outbox
+    target: Target
+    _: KW_ONLY
+    connection: str
+    flow: str
+    mode: Mode
+    days: Iterable[date] | None = None
+    limits: Limits = field(default_factory=Limits)
+    progress: Callable[[RunReport], None] = lambda report: None
+    report: RunReport = field(default_factory=RunReport)
+
+    def __post_init__(self) -> None:
+        self.timing, self._owner, self._brakes = self.target.timing, uuid.uuid4().hex, Brakes()
 
     def work(self) -> RunReport:
         """Everything due, chunk by chunk. Ends cleanly; what is left stays due."""
+        rows = due(self.outbox, self.target.place, self.connection, self.flow, self.days)
         if self.mode == "observe":
             return self.report
-        rows = due(self.outbox, self.target.place, self.connection, self.flow, self.days)
         if exceeded := self.limits.exceeded_by(rows):
             self.report.stop(f"{self.flow}: {exceeded}; nothing was sent.", braked=True)
         for start in range(0, len(rows), CHUNK):
@@ -88,7 +91,7 @@ class Run:
         return self.outbox.clock.boot_seconds()
 
     def _chunk(self, held: fence.Fence, ids: Sequence[int]) -> None:
-        rows = [row for row in still_due(self.outbox, ids) if not self._doubt_restarted(row)]
+        rows = [row for row in still_due(self.outbox, ids) if not commits.restarts_doubt(self.outbox, row, self.timing)]
         for wave in self._brakes.waves(rows):
             self._wave(held, [row for row in wave if not self._held_back(row)])
 
@@ -98,9 +101,6 @@ class Run:
         with ThreadPoolExecutor(self.target.lanes) as lanes:
             for _ in lanes.map(lambda row: self._document(held, row, wanted[row.id], findings, looked_at), rows):
                 self.progress(self.report)
-
-    def _doubt_restarted(self, row: Document) -> bool:
-        return row.state == State.IN_DOUBT and commits.restart_doubt(self.outbox, row, self.timing)
 
     def _held_back(self, row: Document) -> bool:
         if not self._brakes.hold_back(row):
@@ -115,10 +115,9 @@ class Run:
         """Of a whole wave. One that is refused is asked again document by document, to find who is at fault."""
         try:
             return self.target.look_up(wanted) if wanted and not self.report.stopped else {}
-        except Rejected:
-            return {}
         except StErpError as error:
-            self.report.stop(error.sentence())
+            if not isinstance(error, Rejected):
+                self.report.stop(error.sentence())
             return {}
 
     def _document(
@@ -151,13 +150,12 @@ class Run:
 
     def _settle(self, row: Document, state: State, text: str, wanted: Wanted, finding: Finding) -> Document | None:
         columns: dict[str, Any] = commits.figures(wanted) if state in STANDING else {}
+        proof = None if finding.found is Found.UNKNOWN else finding
+        if proof is None:
+            asked_again = "settle_at" if state is State.IN_DOUBT else "next_try_at"
+            columns[asked_again] = self.outbox.now() + self.timing.ask_again_after
         if state is State.ENTERED:
             self._brakes.succeeded(row)
-        if finding.found is Found.UNKNOWN:
-            again = "settle_at" if state is State.IN_DOUBT else "next_try_at"
-            columns, proof = {again: self.outbox.now() + self.timing.ask_again_after}, None
-        else:
-            proof = finding
         return self.report.count(commits.settle(self.outbox, row, state, text, proof, **columns))
 
     def _make(self, move: Move, held: fence.Fence, row: Document, wanted: Wanted, finding: Finding) -> Next:
@@ -165,7 +163,7 @@ class Run:
         if move is Move.PREPARE:
             return self._prepare(held, row, wanted, finding)
         if finding.found is Found.ABSENT:  # judged by what was sent, sent by what it is today
-            wanted = commits.as_of_today(row)
+            wanted = commits.as_said_by(row, row.business_key)
         intent = commits.intend(self.outbox, row, move, wanted, held, self.timing)
         if intent is None:
             return None
@@ -190,7 +188,7 @@ class Run:
             columns, text = commits.figures(wanted) | dict(flag=reply.warning), reply.warning
             self._brakes.succeeded(intent.document)
         elif move is Move.REMOVE:
-            columns = dict(remote_id=None, remote_number=None, etag=None)
+            columns |= dict(remote_id=None, remote_number=None)
         row = self.report.count(commits.record(self.outbox, intent, outcome, state, text, reply, **columns))
         if row is None or row.state != State.READY:
             return None
@@ -198,40 +196,37 @@ class Run:
         return row, entered if move is Move.ENTER else Finding(Found.ABSENT)
 
     def _answer(self, row: Document, intent: commits.Intent | None, call: Callable[[], Reply]) -> Reply | None:
-        """The reply, or None with the failure written down. What is not proven is in doubt."""
+        """The reply, or None with the failure written down."""
         try:
             return call()
         except StErpError as error:
             self._fail(row, intent, error)
             if isinstance(error, ConfigurationError):
                 raise
-            return None
         except Exception as error:  # our own fault, but the request may be out
-            self._fail(row, intent, InDoubt(f"{type(error).__name__} in our own code", document=row.business_key))
-            self.report.stop(f"{self.flow}: {type(error).__name__} in our own code; the rest stays due.")
+            doubt = InDoubt(f"{type(error).__name__} in our own code", document=row.business_key)
+            self._fail(row, intent, doubt)
+            self.report.stop(f"{self.flow}: {doubt.sentence()}")
             raise
+        return None
 
     def _fail(self, row: Document, intent: commits.Intent | None, error: StErpError) -> None:
-        outcome, state, columns = self._meaning(row, error)
-        if intent is None:
-            stamps = commits.doubt_stamps(self.outbox, self.outbox.now(), self.timing)
-            columns |= stamps if state is State.IN_DOUBT else {}
-            self.report.count(commits.settle(self.outbox, row, state, error.sentence(), **columns))
-        else:
-            columns |= dict(facts=dict(status=error.status, code=error.code, correlation_id=error.correlation_id))
-            text, reply = error.sentence(), Reply()
-            self.report.count(commits.record(self.outbox, intent, outcome, state, text, reply, **columns))
-
-    def _meaning(self, row: Document, error: StErpError) -> tuple[str | None, State, dict[str, Any]]:
-        """The outcome of the attempt, the state of the document, and its columns."""
-        now = self.outbox.now()
+        """What is not proven is in doubt."""
+        now, text, columns = self.outbox.now(), error.sentence(), dict[str, Any]()
+        outcome, state = FAILED.get(type(error), (None, State.IN_DOUBT))
         if isinstance(error, Rejected):
+            columns = dict(cause=error.cause, next_try_at=now + TOMORROW if error.retry_daily else None)
             if self._brakes.refused(row, error):
-                said = f"{self.flow}: {REFUSALS_IN_A_ROW} refusals of one cause, the rest stays due: {error.sentence()}"
+                said = f"{self.flow}: {REFUSALS_IN_A_ROW} refusals of one cause, the rest stays due: {text}"
                 self.report.stop(said, braked=True)
-            tomorrow = now + TOMORROW if error.retry_daily else None
-            return "rejected", State.REJECTED, dict(next_try_at=tomorrow, cause=error.cause)
-        if isinstance(error, (Unavailable, ConfigurationError)):
+        elif state is State.UNAVAILABLE:
             wait = timedelta(seconds=error.wait_seconds) if error.wait_seconds else self.timing.try_again_after
-            return "unavailable", State.UNAVAILABLE, dict(next_try_at=now + wait)
-        return None, State.IN_DOUBT, {}
+            columns = dict(next_try_at=now + wait)
+        elif intent is None:
+            columns = commits.doubt_stamps(self.outbox, now, self.timing)
+        if intent is None:
+            self.report.count(commits.settle(self.outbox, row, state, text, **columns))
+        else:
+            facts = dict(status=error.status, code=error.code, correlation_id=error.correlation_id)
+            done = commits.record(self.outbox, intent, outcome, state, text, Reply(), facts=facts, **columns)
+            self.report.count(done)

@@ -14,7 +14,6 @@ from st_erp_pipelines.outbox.schema import documents, fences, pauses
 from st_erp_pipelines.outbox.states import State, change_state
 
 NEXT_GOES_FIRST_FOR = timedelta(seconds=3)  # longer than a waiting process sleeps between two tries
-STOPPED = "The process that was sending it stopped before it could record an outcome."
 
 
 class FenceClosed(StErpError):
@@ -60,7 +59,7 @@ def _doubt_what_was_sending(con: sa.Connection, now: datetime, place: str) -> No
     left = sa.select(documents).where(documents.c.place == place, documents.c.state == State.SENDING)
     in_order = left.order_by(documents.c.source_key, documents.c.id)  # as builds lock them
     for document in con.execute(in_order.with_for_update()).all():
-        change_state(con, now, document, State.IN_DOUBT, STOPPED)
+        change_state(con, now, document, State.IN_DOUBT, "Its sender stopped before it recorded an outcome.")
 
 
 def hold(con: sa.Connection, now: datetime, fence: Fence, ttl: timedelta, connection: str) -> None:

@@ -132,7 +132,7 @@ def sending(outbox: Outbox, ledger: Ledger) -> commits.Intent:
     fenced = fence.take(outbox, ledger.place, "owner", HOUR)
     row = row_of(outbox, 1)
     assert fenced is not None
-    intent = commits.intend(outbox, row, Move.ENTER, commits.as_of_today(row), fenced, ledger.timing)
+    intent = commits.intend(outbox, row, Move.ENTER, commits.as_said_by(row, row.business_key), fenced, ledger.timing)
     assert intent is not None
     return intent
 
@@ -167,7 +167,7 @@ def test_an_intent_that_had_to_wait_is_as_old_as_its_waiting(
     fenced, row = fence.take(outbox, ledger.place, "owner", HOUR), row_of(outbox, 1)
     began = clock.boot_seconds()
     with crowd.held(outbox, locked(table)):
-        wanted = commits.as_of_today(row)
+        wanted = commits.as_said_by(row, row.business_key)
         intent = crowd.queues(commits.intend, outbox, row, Move.ENTER, wanted, fenced, ledger.timing)
         clock.pass_(timedelta(seconds=30))
     assert intent.result().document.doubt_boot_seconds == began

@@ -18,7 +18,7 @@ from st_erp_pipelines.outbox.report import exceptions
 from st_erp_pipelines.outbox.schema import attempts, documents
 from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.posting import commits, fence
-from st_erp_pipelines.posting.brakes import Limits
+from st_erp_pipelines.run_report import Limits
 from st_erp_pipelines.target import Finding, Found, Move, Reply
 from tests.posting.conftest import built
 from tests.posting.ledger import LOST, LOST_AFTER_COMMIT, Ledger, Paper, SimulatedClock
