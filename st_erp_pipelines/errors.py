@@ -4,7 +4,8 @@
     ├── ConfigurationError   a person must change a setting; never retried
     ├── Unavailable          nothing was done over there; the same request may go out again later
     ├── Rejected             the other side understood and said no
-    └── InDoubt              the request may or may not have taken effect; only a look-up can tell
+    ├── InDoubt              the request may or may not have taken effect; only a look-up can tell
+    └── FenceClosed          somebody paused it, or another process writes there now; what is left stays due
 
 Each carries the facts and composes its own sentence. No secret, query string or document body may be
 given to any of these fields.
@@ -88,4 +89,8 @@ class Rejected(StErpError):
 
 
 class InDoubt(StErpError):
+    pass
+
+
+class FenceClosed(StErpError):
     pass

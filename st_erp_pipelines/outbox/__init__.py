@@ -25,9 +25,14 @@ class Outbox:
         self.clock = clock or SystemClock()
         bring_up_to_date(engine)
 
+    @property
+    def is_on_server(self) -> bool:
+        """Then one clock, the server's, counts for all machines."""
+        return self.engine.dialect.name != "sqlite"
+
     def now(self, con: sa.Connection | None = None) -> datetime:
         """The one time of posting: the injected clock on SQLite (one machine), the server's on PostgreSQL."""
-        if self.engine.dialect.name == "sqlite":
+        if not self.is_on_server:
             return self.clock.now()
         if con is None:
             with reading(self.engine) as con:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import simplejson
+import sqlalchemy as sa
 
 
 class Verdict(StrEnum):
@@ -69,3 +70,9 @@ def hash_of(text: str) -> str:
 def text_of(payload: Mapping[str, Any]) -> str:
     """The one text of a payload, so that equal ones have equal hashes."""
     return simplejson.dumps(payload, sort_keys=True, separators=(",", ":"))
+
+
+def posting_date(row: sa.Row[Any]) -> date:
+    """The date a document of the outbox goes into the books on; that of its source, unless the payload says another."""
+    text = simplejson.loads(row.payload).get("posting_date")
+    return date.fromisoformat(text) if text else row.business_date

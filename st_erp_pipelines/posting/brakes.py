@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
-
-import simplejson
 
 from st_erp_pipelines.errors import Rejected
 from st_erp_pipelines.outbox import Document
+from st_erp_pipelines.outbox.document import posting_date
 from st_erp_pipelines.outbox.states import State
 
 REFUSALS_IN_A_ROW = 10
-STANDS_THERE = (State.ENTERED, State.IN_DOUBT)  # or may: it is looked up whatever happens to others
 
 
 class Brakes:
-    """Of one run, safe among its threads.
-
-    Refusals of first attempts are counted by cause, and by posting date where the cause is bound to it. Of what
-    was refused before, one of each cause is asked first; refused again, the others wait until tomorrow.
+    """Of one run, safe among its threads. Refusals of first attempts count by cause, and by posting date where the
+    cause is bound to it. What was refused before waits until tomorrow once another of its cause was refused again.
     """
 
     def __init__(self) -> None:
@@ -29,15 +25,14 @@ class Brakes:
         self._refusals: Counter[tuple[str, date | None]] = Counter()
         self._again: dict[str, bool] = {}  # by cause of an earlier refusal: was it refused again?
 
-    def waves(self, rows: Sequence[Document]) -> Iterator[list[Document]]:
+    def waves(self, rows: Sequence[Document]) -> list[list[Document]]:
+        """Of what was refused before, one of each cause first."""
         asked = set(self._again)
-        later = []
+        first, later = list[Document](), list[Document]()
         for row in rows:
-            if row.state == State.REJECTED:
-                if row.cause in asked:
-                    later.append(row)
-                asked.add(row.cause)
-        yield from filter(None, ([row for row in rows if row not in later], later))
+            (later if row.state == State.REJECTED and row.cause in asked else first).append(row)
+            asked.add(row.cause)
+        return [wave for wave in (first, later) if wave]
 
     def refused(self, row: Document, error: Rejected) -> bool:
         """True where the flow has to stop: that many refusals of one cause without a success between them."""
@@ -57,15 +52,10 @@ class Brakes:
 
     def hold_back(self, row: Document) -> bool:
         """Its kind was just refused again, or its date is refused today."""
-        if row.state in STANDS_THERE:
+        if row.state in (State.ENTERED, State.IN_DOUBT):  # it stands there, or may
             return False
         with self._lock:
             if row.state == State.REJECTED and self._again.get(row.cause, False):
                 return True
-            held = {bound_to for (_, bound_to), count in self._refusals.items() if count >= REFUSALS_IN_A_ROW}
-            return posting_date(row) in held
-
-
-def posting_date(row: Document) -> date:
-    text = simplejson.loads(row.payload).get("posting_date")
-    return date.fromisoformat(text) if text else row.business_date
+            day, counts = posting_date(row), self._refusals.items()
+            return any(bound_to == day and count >= REFUSALS_IN_A_ROW for (_, bound_to), count in counts)

@@ -112,8 +112,8 @@ def _append_late(con: sa.Connection, now: datetime, intent: Intent, outcome: str
     text = f"A late reply to an attempt settled meanwhile: {said}"
     by_key = reply.number == row.business_key  # where the key is the number, an id of it proves no second one
     late = None if by_key else reply.remote_id
-    mine = attempts.update().where(attempts.c.id == intent.attempt_id)
-    con.execute(mine.values(late_outcome=text, late_remote_id=late))
+    appended = dict(late_outcome=text, late_remote_id=late)
+    con.execute(attempts.update().where(attempts.c.id == intent.attempt_id).values(**appended))
     if late and row.remote_id and late != row.remote_id:
         change_state(con, now, row, State.CONFLICT, TWO.format(row.remote_id, late))
     else:
@@ -153,9 +153,8 @@ def restarts_doubt(outbox: Outbox, row: Document, timing: Timing) -> bool:
         return False
     with outbox.begin() as (con, now):
         elapsed = timedelta(seconds=outbox.clock.boot_seconds() - row.doubt_boot_seconds)
-        is_one_clock = abs(now - row.doubted_at - elapsed) <= DRIFT
-        is_servers = outbox.engine.dialect.name != "sqlite"  # whose clock is the same for every machine
-        if is_one_clock if row.doubt_boot_id == outbox.clock.boot_id() else is_servers:
+        is_same_boot, is_servers_clock = row.doubt_boot_id == outbox.clock.boot_id(), outbox.is_on_server
+        if abs(now - row.doubted_at - elapsed) <= DRIFT if is_same_boot else is_servers_clock:
             return False
         text = "The machine was restarted or its clock was set: the waiting time starts anew."
         change_state(con, now, row, State.IN_DOUBT, text, **doubt_stamps(outbox, now, timing))

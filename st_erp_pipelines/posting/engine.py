@@ -1,8 +1,4 @@
-"""Posting exactly once: take the fence, look up, decide, intend, send, record.
-
-One run works through what is due of one flow, a chunk at a time, each chunk under the fence of its place.
-`docs/posting.md` tells it to people.
-"""
+"""Posting exactly once: take the fence, look up, decide, intend, send, record. `docs/posting.md` tells the whole."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
-from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.errors import ConfigurationError, FenceClosed, InDoubt, Rejected, StErpError, Unavailable
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.report import due, still_due
 from st_erp_pipelines.outbox.states import STANDING, State
@@ -28,6 +24,7 @@ CHUNK = 50
 LOOKUP_GOOD_FOR = 60.0  # seconds
 MAX_WAIT = 600.0
 TOMORROW = timedelta(days=1)
+HELD_BACK = "Not sent: others of its kind were refused today; tried again tomorrow."
 DONE = {  # the outcome of a move that succeeded, and what the document is then
     Move.ENTER: ("entered", State.READY, "Entered, not yet posted."),
     Move.REMOVE: ("removed", State.READY, "Taken back."),
@@ -58,6 +55,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.timing, self._owner, self._brakes = self.target.timing, uuid.uuid4().hex, Brakes()
+        self._seconds = self.outbox.clock.boot_seconds  # counts suspension, and nobody sets it
 
     def work(self) -> RunReport:
         """Everything due, chunk by chunk. Ends cleanly; what is left stays due."""
@@ -86,10 +84,6 @@ class Run:
         self.report.stop(f"{self.flow}: another process writes to {self.target.place}; the rest stays due.")
         return None
 
-    def _seconds(self) -> float:
-        """Nothing but time passes on this clock: it counts suspension, and nobody sets it."""
-        return self.outbox.clock.boot_seconds()
-
     def _chunk(self, held: fence.Fence, ids: Sequence[int]) -> None:
         rows = [row for row in still_due(self.outbox, ids) if not commits.restarts_doubt(self.outbox, row, self.timing)]
         for wave in self._brakes.waves(rows):
@@ -106,9 +100,8 @@ class Run:
         if not self._brakes.hold_back(row):
             return False
         state = State.REJECTED if row.state == State.REJECTED else State.UNAVAILABLE
-        text = "Not sent: others of its kind were refused today; tried again tomorrow."
         tomorrow = self.outbox.now() + TOMORROW
-        self.report.count(commits.settle(self.outbox, row, state, text, next_try_at=tomorrow))
+        self.report.count(commits.settle(self.outbox, row, state, HELD_BACK, next_try_at=tomorrow))
         return True
 
     def _look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
@@ -134,7 +127,7 @@ class Run:
             while going is not None:
                 row, finding = going
                 going = self._step(held, row, commits.judged(self.outbox, [row])[row.id], finding)
-        except (ConfigurationError, fence.FenceClosed) as error:
+        except (ConfigurationError, FenceClosed) as error:
             self.report.stop(f"{self.flow}: {error.sentence()}")
         except StErpError as error:
             self.report.sentences.append(error.sentence())

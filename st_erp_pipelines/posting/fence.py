@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from st_erp_pipelines.database import insert_into
-from st_erp_pipelines.errors import StErpError
+from st_erp_pipelines.errors import FenceClosed
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.schema import documents, fences, pauses
 from st_erp_pipelines.outbox.states import State, change_state
@@ -16,12 +16,7 @@ from st_erp_pipelines.outbox.states import State, change_state
 NEXT_GOES_FIRST_FOR = timedelta(seconds=3)  # longer than a waiting process sleeps between two tries
 
 
-class FenceClosed(StErpError):
-    """Nothing more may be written under this fence."""
-
-
-@dataclass(frozen=True)
-class Fence:
+class Fence(NamedTuple):
     place: str
     owner: str
     epoch: int
@@ -39,8 +34,7 @@ _UNLESS_PAUSED = _OURS.where(~_PAUSED)
 def take(outbox: Outbox, place: str, owner: str, ttl: timedelta) -> Fence | None:
     """The fence, or None while another holds it or is next."""
     with outbox.begin() as (con, now):
-        new = dict(place=place, epoch=0, until=now)
-        con.execute(insert_into(con, fences).values(**new).on_conflict_do_nothing())
+        con.execute(insert_into(con, fences).values(place=place, epoch=0, until=now).on_conflict_do_nothing())
         row = con.execute(sa.select(fences).where(fences.c.place == place).with_for_update()).one()
         change = fences.update().where(fences.c.place == place)
         another_is_next = row.next_owner not in ("", owner) and row.next_until > now
