@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from st_erp_pipelines.outbox import Document
+from st_erp_pipelines.outbox import Document, report
 from st_erp_pipelines.posting import fence
 from tests.crashes.world import PERSONS, World
 
@@ -90,24 +90,23 @@ def _is_given(world: World, place: str) -> bool:
 
 def in_the_stories(world: World) -> Iterator[str]:
     """From ready to posted, by allowed states only, once; what a late reply adds changes nothing."""
-    told: dict[int, list[str]] = defaultdict(list)
-    for event in world.events():
-        if not event.text.startswith(LATE):
-            told[event.document_id].append(event.state)
-    for document in world.documents():
-        first, *between, last = told[document.id]
-        if (first, last) != ("ready", "posted") or not ON_THE_WAY.issuperset(between):
-            yield f"the story of {document.business_key} goes {' '.join(told[document.id])}"
-    said = " ".join(event.text for event in world.events())
+    said = ""
+    for document, _, events in _stories(world):
+        told = [event.state for event in events if not event.text.startswith(LATE)]
+        if (told[0], told[-1]) != ("ready", "posted") or not ON_THE_WAY.issuperset(told[1:-1]):
+            yield f"the story of {document.business_key} goes {' '.join(told)}"
+        said += " ".join(event.text for event in events)
     yield from (f"no story says {text!r}" for text in world.expected if text not in said)
 
 
+def _stories(world: World) -> list[tuple[Document, list[Any], list[Any]]]:
+    """What `audit` tells of each document: its attempts and its events."""
+    return [told for document in world.documents() for told in report.story(world.outbox, document.business_key)]
+
+
 def of_the_attempts(world: World) -> Iterator[str]:
-    tries: dict[int, list[Any]] = defaultdict(list)
-    for attempt in world.attempts():
-        tries[attempt.document_id].append(attempt)
-    for document in world.documents():
-        yield from (f"{document.business_key}: {wrong}" for wrong in _of_one(world, document, tries[document.id]))
+    for document, tries, _ in _stories(world):
+        yield from (f"{document.business_key}: {wrong}" for wrong in _of_one(world, document, tries))
     for move, what, asked in (("enter", CREATED, "create"), ("post", (POSTED,), "post")):
         written = [each for each in world.writes() if each["method"] == "POST" and each["path"].endswith(what)]
         intended = sum(attempt.move == move for attempt in world.attempts())

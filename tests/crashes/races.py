@@ -20,10 +20,10 @@ def two_at_once_and_a_commit_after_the_deadline(world: World) -> None:
 @scenario("fence_not_checked")
 def two_at_once_and_a_look_up_longer_than_the_fence(world: World) -> None:
     """Who looked up comes back to a fence that has run out, while the other one works, slowly."""
-    world.brings_invoices(count=16)
+    world.brings_invoices(count=12)
     with (
-        world.fault("slow_reply", method="GET", path_contains="salesInvoices", seconds=4.0),
-        world.fault("latency", method="POST", path_contains="salesInvoices", times=None, seconds=0.4),
+        world.fault("slow_reply", method="GET", path_contains="salesInvoices", seconds=3.5),
+        world.fault("latency", method="POST", path_contains="salesInvoices", times=None, seconds=0.2),
     ):
         both_end(world)
 

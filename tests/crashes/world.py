@@ -24,7 +24,7 @@ from st_erp_pipelines.database import open_engine, reading
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.intake import bring
-from st_erp_pipelines.outbox.schema import attempts, documents, events, fences
+from st_erp_pipelines.outbox.schema import attempts, documents, fences
 from st_erp_pipelines.resources.business_central import BusinessCentral
 from tests.crashes.orders import Halt, Orders
 from tests.crashes.process import client_of
@@ -192,9 +192,6 @@ class World:
 
     def attempts(self) -> list[Any]:
         return self._rows(attempts)
-
-    def events(self) -> list[Any]:
-        return self._rows(events)
 
     def fences(self) -> list[Any]:
         return self._rows(fences, fences.c.place)

@@ -33,14 +33,16 @@ def broken(*names: str) -> Iterator[None]:
 def no_intent() -> Iterator[None]:
     """What is sent was written nowhere before; the attempt is inserted with its outcome."""
     intend, record = commits.intend, commits.record
-    asked: dict[int, tuple[Any, ...]] = {}
+    asked: list[tuple[Any, tuple[Any, ...]]] = []
 
-    def forgetful_intend(outbox: Outbox, document: Any, *rest: Any) -> Any:
-        asked[document.id] = (document, *rest)
-        return intend(_that_forgets(outbox), document, *rest)
+    def forgetful_intend(outbox: Outbox, *how: Any) -> Any:
+        unwritten = intend(_that_forgets(outbox), *how)
+        asked.append((unwritten, how))
+        return unwritten
 
-    def belated_record(outbox: Outbox, intent: Any, *rest: Any, **more: Any) -> Any:
-        belated = intend(outbox, *asked.pop(intent.document.id))
+    def belated_record(outbox: Outbox, unwritten: Any, *rest: Any, **more: Any) -> Any:
+        (how,) = (how for each, how in asked if each is unwritten)
+        belated = intend(outbox, *how)
         return record(outbox, belated, *rest, **more) if belated else None
 
     with _patched(commits, intend=forgetful_intend, record=belated_record):
