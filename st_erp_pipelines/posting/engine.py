@@ -93,7 +93,8 @@ class Run:
         looked_at, wanted = self._seconds(), commits.judged(self.outbox, rows)
         findings = self._look_up(list(wanted.values()))
         with ThreadPoolExecutor(self.target.lanes) as lanes:
-            for _ in lanes.map(lambda row: self._document(held, row, wanted[row.id], findings, looked_at), rows):
+            each = lanes.map if self.target.lanes > 1 else map
+            for _ in each(lambda row: self._document(held, row, wanted[row.id], findings, looked_at), rows):
                 self.progress(self.report)
 
     def _held_back(self, row: Document) -> bool:

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import duckdb
-
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import Unavailable
-from st_erp_pipelines.staging.landing import Landed, closed_days, land, landing_files
+from st_erp_pipelines.staging.landing import Landed, closed_days, in_memory, land, landing_files
 
 FULL_FIRST = {
     ("servicetitan", "customers"),
@@ -119,5 +117,5 @@ def keys_in(files: Sequence[Path]) -> list[str]:
     if not files:
         return []
     query = "select distinct key from read_parquet($files)"
-    with duckdb.connect() as con:
+    with in_memory() as con:
         return [key for (key,) in con.execute(query, {"files": [str(path) for path in files]}).fetchall()]

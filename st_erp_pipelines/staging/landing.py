@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -68,7 +69,7 @@ def land(
         "extracted_at": extracted_at,
     }
     split = steps("landing")["split"].format(key=key_member, modified=modified_member, rows=rows_member, write=WRITE)
-    with _memory() as con, _written_whole(target) as partial:
+    with in_memory() as con, _written_whole(target) as partial:
         try:
             con.execute(split, {**parameters, "target": str(partial)})
         except duckdb.Error as error:
@@ -117,7 +118,7 @@ def compact(root: Path, connection: str, system: str, entity: str, part: str) ->
     if len(paths) < 2:
         return None
     target = paths[-1].with_name(f"{extracted_at(paths[-1]):{STAMP}}_compacted.parquet")
-    with _memory() as con, _written_whole(target) as partial:
+    with in_memory() as con, _written_whole(target) as partial:
         names = {"paths": [str(path) for path in paths], "target": str(partial)}
         con.execute(steps("landing")["compact"].format(write=WRITE), names)
     for path in paths:
@@ -127,10 +128,17 @@ def compact(root: Path, connection: str, system: str, entity: str, part: str) ->
 
 
 @contextmanager
-def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(config={**CONFIG, "memory_limit": "400MB"}) as con:
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to what keeps nothing: for reading and writing files."""
+    with _database().cursor() as con:
         con.execute("set TimeZone = 'UTC'")
         yield con
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One for each process: making one takes longer than landing a page."""
+    return duckdb.connect(config={**CONFIG, "memory_limit": "400MB"})
 
 
 @contextmanager

@@ -60,11 +60,15 @@ class Fate:
         self.dies_at, self.sleeps_at, self.dream, self.steps = dies_at, sleeps_at, dream, 0
 
     def step(self) -> None:
+        self.step_awake()
+        if self.steps == self.sleeps_at:
+            self.dream()
+
+    def step_awake(self) -> None:
+        """Between the last check and the socket a long sleep is the gap that no client can close."""
         self.steps += 1
         if self.dies_at is not None and self.steps >= self.dies_at:
             raise Killed
-        if self.steps == self.sleeps_at:
-            self.dream()
 
 
 class MortalOutbox(Outbox):
@@ -103,7 +107,7 @@ class Wire:
         return self.ledger.prepare(wanted)
 
     def send(self, wanted: Wanted, move: Move) -> Reply:
-        self.fate.step()
+        self.fate.step_awake()
         self.ledger.clock.pass_(timedelta(seconds=self.dice.uniform(0.1, 5)))
         if self._fails():
             return self._fail(wanted, move)
