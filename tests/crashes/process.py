@@ -75,10 +75,11 @@ def target_of(client: BusinessCentral, orders: Orders) -> Target:
     return Payments(client, batches=orders.batches, draft_batch="STDRAFT")
 
 
-def work(orders: Orders) -> None:
+def work(orders: Orders, points: Points) -> None:
     clock = SteppedClock(orders)
     outbox = Outbox(open_engine(orders.database), clock)
     target = target_of(client_of(orders.company, orders.settle_after, clock), orders)
+    points.reach("begun")
     while _waits(outbox, orders):
         Run(outbox, target, connection=orders.connection, flow=orders.flow, mode="post").work()
         clock.sleep(LOOK_AGAIN)
@@ -93,8 +94,9 @@ def _waits(outbox: Outbox, orders: Orders) -> bool:
 def main() -> None:
     orders = Orders.read(sys.argv[1])
     with broken(*orders.breakages):
-        Points(orders.halts).watch()
-        work(orders)
+        points = Points(orders.halts)
+        points.watch()
+        work(orders, points)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from tests.crashes.orders import Halt, Orders
 from tests.crashes.process import client_of
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 60.0  # seconds; no test depends on how fast things go, but none waits for ever
+PATIENCE = 120.0  # seconds; no test depends on how fast things go, but none waits for ever
 READS = {"GET", "HEAD"}
 PERSONS = "PO 4711"  # the reference of what a person entered and posted
 
