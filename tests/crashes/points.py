@@ -1,5 +1,6 @@
 """The points of the protocol at which a process can be told to die or to stop.
 
+begun                 the process is up, and has done nothing yet
 looked up             a look-up was answered
 before intent         about to commit an intent
 after intent          it is committed, nothing has been sent
@@ -33,7 +34,7 @@ class Points:
     """Counts what the threads of this process reach, and sends it a signal where it was told to."""
 
     def __init__(self, halts: Iterable[Halt]) -> None:
-        self._halts = {(halt.at, halt.move, halt.nth): halt for halt in halts}
+        self._halts: dict[tuple[str, str, int], Halt] = {(halt.at, halt.move, halt.nth): halt for halt in halts}
         self._reached: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self._transaction = threading.RLock()
@@ -72,7 +73,7 @@ class Points:
             with self._transaction, inner(outbox) as begun:
                 yield begun
 
-        Outbox.begin = begin  # type: ignore[method-assign]
+        setattr(Outbox, "begin", begin)  # noqa: B010
 
     def _intending(self, _outbox: Any, _document: Any, move: Move, *_: Any) -> None:
         self._here.move = str(move)
