@@ -9,7 +9,10 @@ from tests.crashes.orders import Halt
 from tests.crashes.table import scenario
 from tests.crashes.world import Process, World, until
 
-REQUESTS_ON_A_DRAFT = ("it was read", "a dimension", "the other", "it was read again", "it was posted", "its number")
+REQUESTS_ON_A_DRAFT = (
+    *("reading_it", "setting_a_dimension", "setting_the_other", "reading_it_again", "posting_it"),
+    "reading_its_number",
+)
 HELD = 600.0  # seconds: longer than anybody lives
 
 
@@ -103,6 +106,4 @@ def _killed_after_request(nth: int) -> Callable[[World], None]:
 
 
 for nth, done in enumerate(REQUESTS_ON_A_DRAFT, start=1):
-    scenario("no_look_up", name=f"killed_on_a_draft_after_request_{nth}_{done.replace(' ', '_')}")(
-        _killed_after_request(nth)
-    )
+    scenario("no_look_up", name=f"killed_on_a_draft_after_{done}")(_killed_after_request(nth))

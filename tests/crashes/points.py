@@ -1,7 +1,6 @@
 """The points of the protocol at which a process can be told to die or to stop.
 
 begun                 the process is up, and has done nothing yet
-looked up             a look-up was answered
 before intent         about to commit an intent
 after intent          it is committed, nothing has been sent
 sent                  the request is out, no byte of its answer has been read
@@ -45,7 +44,6 @@ class Points:
         _wrap(commits, "intend", before=self._intending, after=lambda *_: self.reach("after intent"))
         _wrap(commits, "record", after=lambda *_: self.reach("recorded"))
         for target in (SalesDocuments, Payments):
-            _wrap(target, "look_up", after=lambda *_: self.reach("looked up"))
             _wrap(target, "send", after=self._answered)
         for request in ("write", "row"):
             _wrap(BusinessCentral, request, after=lambda *_: self._between_requests())

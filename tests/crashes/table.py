@@ -48,4 +48,6 @@ def markdown() -> str:
 
 
 if __name__ == "__main__":
-    print(markdown())
+    from tests.crashes import table  # the one that the scenarios know
+
+    print(table.markdown())
