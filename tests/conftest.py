@@ -1,7 +1,13 @@
 """Every test may ask for `database_url`: it then runs on SQLite and on PostgreSQL."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import database_url, new_database, postgresql
 
@@ -9,3 +15,30 @@ __all__ = ["database_url", "new_database", "postgresql"]
 
 # No test speaks TLS, and reading the certificates that a machine trusts takes each client 20 ms: here are none.
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+
+# Their tests share what takes long to set up, so one process has them all.
+TOGETHER = ("tests/assets/test_definitions.py", "tests/test_cli.py", "tests/test_whole_sync.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: none begins at the end, when the other processes have nothing left to do."""
+    items.sort(key=seconds_of, reverse=True)
+
+
+def seconds_of(item: pytest.Item) -> float:
+    """Marked `slow(seconds)`, or just `slow`."""
+    slow = item.get_closest_marker("slow")
+    return (slow.args[0] if slow.args else 10) if slow else 0
+
+
+class Spread(LoadScopeScheduling):
+    """Each test to whichever process has room; xdist's `loadgroup` does not see its marks under pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if module in TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Spread(config, log)

@@ -33,6 +33,8 @@ SEED, DAYS, SCALE, SPEED = 7, 7, 0.01, 60.0
 WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 BLOCKED = "blocked_customer"
 
+pytestmark = pytest.mark.slow(60)  # all of it together
+
 
 @dataclass
 class Place:

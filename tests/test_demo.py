@@ -63,7 +63,7 @@ def test_tables_that_somebody_edited_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "mappings.bak" / "accounts.csv").read_text() == "edited"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(45)
 def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ST_ERP_DATABASE_URL", f"sqlite:///{tmp_path / 'a_site_of_its_own.sqlite'}")
     done = st_erp(tmp_path, "demo", "--days", "7", "--scale", "0.01", "--speed", "60")

@@ -25,7 +25,7 @@ def of_few_customers() -> Contractor:
     return with_only(whole, [row | {"customer": customers[at % CUSTOMERS]} for at, row in enumerate(plain)])
 
 
-@pytest.mark.slow
+@pytest.mark.slow(85)
 def test_three_hundred_invoices_at_the_vendors_speed_are_never_refused(tmp_path: Path) -> None:
     with running_site(tmp_path, of_few_customers(), speed=1) as site:
         assert failures(site.sync()) == []

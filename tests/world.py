@@ -71,6 +71,11 @@ def plain_invoices(whole: Contractor) -> list[Wire]:
     ]
 
 
+def unmapped_invoice(whole: Contractor) -> Wire:
+    by_key = {invoice_key(row): row for row in whole.servicetitan["invoices"]}
+    return next(by_key[each.key] for each in whole.exceptions if each.kind == "blocked:unmapped_business_unit")
+
+
 def with_only(whole: Contractor, invoices: Iterable[Wire]) -> Contractor:
     """The same contractor with these invoices and their customers; no payments, nothing planted."""
     kept = list(invoices)
