@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,21 +11,6 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import State
-
-
-@dataclass(frozen=True)
-class Limits:
-    max_documents: int | None = None
-    max_amount: Decimal | None = None
-
-    def exceeded_by(self, due: Sequence[sa.Row[Any]]) -> str:
-        new = [row for row in due if row.state not in (State.ENTERED, State.IN_DOUBT)]
-        amount = sum((abs(row.amount) for row in new), Decimal(0))
-        if self.max_documents is not None and len(new) > self.max_documents:
-            return f"{len(new)} due exceeds max_documents {self.max_documents}"
-        if self.max_amount is not None and amount > self.max_amount:
-            return f"{amount} due exceeds max_amount {self.max_amount}"
-        return ""
 
 
 @dataclass
@@ -56,3 +40,23 @@ class RunReport:
         if sentence not in self.sentences:
             self.sentences.append(sentence)
         self.stopped, self.braked = True, self.braked or braked
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_documents: int | None = None
+    max_amount: Decimal | None = None
+
+    def allowed(self, due: list[sa.Row[Any]], flow: str, report: RunReport) -> list[sa.Row[Any]]:
+        """All; or, where new ones exceed a limit, only what stands there or may: a doubt is settled all the same."""
+        standing = [row for row in due if row.state in (State.ENTERED, State.SENDING, State.IN_DOUBT)]
+        new = [row for row in due if row not in standing]
+        amount = sum((abs(row.amount) for row in new), Decimal(0))
+        for name, figure, limit in (
+            ("max_documents", Decimal(len(new)), self.max_documents),
+            ("max_amount", amount, self.max_amount),
+        ):
+            if limit is not None and figure > limit:
+                report.braked = True
+                report.sentences.append(f"{flow}: {figure} due exceeds {name} {limit}; nothing new was sent.")
+        return standing if report.braked else due

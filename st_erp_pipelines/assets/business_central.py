@@ -69,6 +69,6 @@ def _metadata(report: RunReport, now: dict[State, int]) -> dict[str, int | str]:
     """
     did: dict[str, int | str] = {str(state): count for state, count in report.states.items()}
     exceptions = {"blocked": now.pop(State.BLOCKED, 0), "refused": now.pop(State.REJECTED, 0)}
-    stopped = {"stopped": " ".join(report.sentences)} if report.stopped else {}
+    stopped = {"stopped": " ".join(report.sentences)} if report.stopped or report.braked else {}
     amount = {"amount_posted": f"{report.amount_posted:.2f}"}  # `st-erp sync` adds it up
     return did | {f"{state}_now": count for state, count in sorted(now.items())} | exceptions | amount | stopped

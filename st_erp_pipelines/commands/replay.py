@@ -13,9 +13,9 @@ from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import paused, places_of
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document, report
-from st_erp_pipelines.outbox.replay import MASS, Answer, replay
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.posting.engine import CHUNK
+from st_erp_pipelines.replay import MASS, Answer, replay
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.target import Finding, Wanted
 

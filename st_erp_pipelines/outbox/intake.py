@@ -143,15 +143,23 @@ def _update(con: sa.Connection, now: datetime, row: Document, document: BuiltDoc
         _flag(con, now, row, document)
     elif row.state in UNDER_WAY:
         _note(con, row, document)
-    elif row.state in REBUILT and not (row.replayed and document.verdict in (Verdict.OUT_OF_SCOPE, Verdict.SKIPPED)):
+    elif row.state in REBUILT and not _was_asked_for(row, document):
         _rebuild(con, now, row, document)
 
 
 def _note(con: sa.Connection, row: Document, document: BuiltDocument) -> None:
-    """For when the doubt is settled; what is over there is judged by what was sent."""
-    is_void = document.verdict is Verdict.WITHDRAWN
-    columns = dict(voided=True) if is_void else _columns(document) | dict(voided=False, adopt_only=row.adopt_only)
+    """For when the doubt is settled: what is not to be posted any more is then not sent again.
+
+    What is over there is judged by what was sent. The version stays: the reply that is under way is still the one.
+    """
+    is_off = document.verdict not in (Verdict.DUE, Verdict.BLOCKED) and not _was_asked_for(row, document)
+    columns = dict(voided=True) if is_off else _columns(document) | dict(voided=False, adopt_only=row.adopt_only)
     con.execute(documents.update().where(documents.c.id == row.id).values(**columns))
+
+
+def _was_asked_for(row: Document, document: BuiltDocument) -> bool:
+    """By a person, for whom the rules that leave it out do not count."""
+    return bool(row.replayed) and document.verdict in (Verdict.OUT_OF_SCOPE, Verdict.SKIPPED)
 
 
 def _flag(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:

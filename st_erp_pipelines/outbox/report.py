@@ -75,7 +75,7 @@ def exceptions(outbox: Outbox, connection: str) -> list[Document]:
         outbox,
         connection,
         documents.c.state.in_(list(EXCEPTIONS))
-        | ((documents.c.state == State.IN_DOUBT) & (documents.c.doubted_at < day_ago))
+        | (documents.c.state.in_([State.SENDING, State.IN_DOUBT]) & (documents.c.doubted_at < day_ago))
         | (documents.c.flag != "")
         | ((documents.c.state == State.ENTERED) & (sa.cast(documents.c.reasons, sa.Text) != "[]")),
     )

@@ -23,7 +23,7 @@ class Brakes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._refusals: Counter[tuple[str, date | None]] = Counter()
-        self._again: dict[str, bool] = {}  # by cause of an earlier refusal: was it refused again?
+        self._again: dict[str, bool] = {}  # causes of earlier refusals that were asked again: were they refused again?
 
     def waves(self, rows: Sequence[Document]) -> list[list[Document]]:
         """Of what was refused before, one of each cause first."""

@@ -86,8 +86,8 @@ def intend(outbox: Outbox, row: Document, move: Move, wanted: Wanted, fence: Fen
 def record(
     outbox: Outbox, intent: Intent, outcome: str | None, state: State, sentence: str, reply: Reply, **columns: Any
 ) -> Document | None:
-    """What became of an attempt; None where it was settled meanwhile: a late reply is appended and compared."""
-    facts: dict[str, Any] = columns.pop("facts", {})
+    """What became of an attempt; None where it or its document was settled meanwhile: a late reply is appended."""
+    facts: dict[str, Any] = columns.pop("facts", {})  # columns of the attempt; the others are the document's
     known = dict(remote_id=reply.remote_id, remote_number=reply.number)
     with outbox.begin() as (con, now):
         of_it = attempts.c.document_id == intent.document.id
@@ -128,7 +128,7 @@ def settle(
         if proof is not None:
             columns |= dict(remote_id=proof.remote_id, remote_number=proof.number)
             if row.state == State.IN_DOUBT and proof.is_what_was_sent:
-                columns |= dict(etag=proof.etag)  # nobody touched it since
+                columns |= dict(etag=proof.etag)  # our write got no reply that told it; nobody touched it since
         changed = change_state(con, now, row, state, sentence, **columns)
         if proof is not None and changed is not None:
             open_ = attempts.update().where(attempts.c.document_id == row.id, attempts.c.outcome.is_(None))
@@ -153,8 +153,8 @@ def restarts_doubt(outbox: Outbox, row: Document, timing: Timing) -> bool:
         return False
     with outbox.begin() as (con, now):
         elapsed = timedelta(seconds=outbox.clock.boot_seconds() - row.doubt_boot_seconds)
-        is_same_boot, is_servers_clock = row.doubt_boot_id == outbox.clock.boot_id(), outbox.is_on_server
-        if abs(now - row.doubted_at - elapsed) <= DRIFT if is_same_boot else is_servers_clock:
+        is_set = row.doubt_boot_id != outbox.clock.boot_id() or abs(now - row.doubted_at - elapsed) > DRIFT
+        if outbox.is_on_server or not is_set:  # a server's clock counts whatever happens to this machine
             return False
         text = "The machine was restarted or its clock was set: the waiting time starts anew."
         change_state(con, now, row, State.IN_DOUBT, text, **doubt_stamps(outbox, now, timing))

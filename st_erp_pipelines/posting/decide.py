@@ -33,7 +33,7 @@ def decide(document: Document, wanted: Wanted, finding: Finding, mode: Mode, has
         case Found.COMPLETE:
             return _complete(wanted, finding)
         case Found.UNFINISHED:
-            if document.state == State.IN_DOUBT or document.remote_id != finding.remote_id:  # written down first
+            if document.state == State.IN_DOUBT or document.remote_id != finding.remote_id:  # not known yet
                 return Decision(f"Found unfinished as {finding.name}.", state=State.READY)
             return _unfinished(document, wanted, finding, mode)
         case Found.ABSENT:

@@ -59,11 +59,10 @@ class Run:
 
     def work(self) -> RunReport:
         """Everything due, chunk by chunk. Ends cleanly; what is left stays due."""
-        rows = due(self.outbox, self.target.place, self.connection, self.flow, self.days)
         if self.mode == "observe":
             return self.report
-        if exceeded := self.limits.exceeded_by(rows):
-            self.report.stop(f"{self.flow}: {exceeded}; nothing was sent.", braked=True)
+        rows = due(self.outbox, self.target.place, self.connection, self.flow, self.days)
+        rows = self.limits.allowed(rows, self.flow, self.report)
         for start in range(0, len(rows), CHUNK):
             held = None if self.report.stopped else self._wait_for_fence()
             if held is None:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
 from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.document import Reason, Verdict
-from st_erp_pipelines.outbox.replay import Answer, replay
 from st_erp_pipelines.outbox.schema import documents, events
+from st_erp_pipelines.replay import Answer, replay
 from st_erp_pipelines.target import Finding, Wanted
 from tests.posting.conftest import built
 from tests.posting.ledger import Ledger
