@@ -103,7 +103,7 @@ def test_the_banner_prints_a_timing_that_the_settings_accept() -> None:
 @pytest.mark.skipif(not SPECS.is_dir(), reason="the OpenAPI documents are not beside this checkout")
 def test_every_generated_record_is_served_and_has_the_published_shape() -> None:
     contractor = generate(today=date(2026, 3, 20), days=8, scale=0.02)
-    with running(demo_servicetitan(contractor, 1000)) as url, servicetitan_client(url) as api:
+    with running(demo_servicetitan(contractor, 10)) as url, servicetitan_client(url) as api:
         for listing in LISTINGS:
             path = listing.path.replace("{id:int}", str(contractor.servicetitan["customers"][0]["id"]))
             rows = walk(api, listing.module, path)
