@@ -190,3 +190,40 @@ def resume(
     from st_erp_pipelines.commands import pause as command
 
     raise typer.Exit(command.resume(name, target))
+
+
+secrets = typer.Typer(no_args_is_help=True, help="Credentials in an encrypted file, instead of the environment.")
+app.add_typer(secrets, name="secrets")
+SecretName = Annotated[str, typer.Argument(metavar="NAME", help="as in ${NAME} in connections.yaml")]
+
+
+@secrets.command("set")
+def set_secret(name: SecretName) -> None:
+    """Asks for the value without showing it, or takes it from stdin."""
+    from st_erp_pipelines.commands import secrets as command
+
+    raise typer.Exit(command.put(name))
+
+
+@secrets.command("list")
+def list_secrets() -> None:
+    """The names."""
+    from st_erp_pipelines.commands import secrets as command
+
+    raise typer.Exit(command.show_names())
+
+
+@secrets.command("remove")
+def remove_secret(name: SecretName) -> None:
+    """Forget one."""
+    from st_erp_pipelines.commands import secrets as command
+
+    raise typer.Exit(command.remove(name))
+
+
+@secrets.command("new-key")
+def new_key() -> None:
+    """Put a new key into ST_ERP_SECRET_KEY_FILE and encrypt with it; where none is named, print one."""
+    from st_erp_pipelines.commands import secrets as command
+
+    raise typer.Exit(command.new_key())

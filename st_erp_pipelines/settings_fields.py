@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import date, timedelta
 from typing import Annotated
@@ -19,11 +18,12 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from st_erp_pipelines import secrets_file
 from st_erp_pipelines.errors import ConfigurationError
 
 
 class Secret:
-    """`${NAME}`, read from the environment when a run needs it, or the secret itself. Never shown."""
+    """`${NAME}`, read when a run needs it (see `secrets_file.look_up`), or the secret itself. Never shown."""
 
     __slots__ = ("_field", "_text")
     _reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -34,9 +34,11 @@ class Secret:
 
     def resolve(self) -> str:
         named = self._reference.fullmatch(self._text)
-        value = os.environ.get(named[1], "").strip() if named else self._text
+        value = secrets_file.look_up(named[1]) if named else self._text
         if named and not value:
-            raise ConfigurationError(f"{self._field or 'a credential'} is read from {named[1]}, which is not set")
+            file = secrets_file.path()
+            where = f"which is not set, and {file.name} does not hold it" if file.exists() else "which is not set"
+            raise ConfigurationError(f"{self._field or 'a credential'} is read from {named[1]}, {where}")
         return value
 
     @property
