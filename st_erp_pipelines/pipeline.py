@@ -32,7 +32,7 @@ from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging import questions, reconciliation
-from st_erp_pipelines.staging.documents import BUILDS
+from st_erp_pipelines.staging.documents import BUILDS, REVERSES
 from st_erp_pipelines.staging.documents.known import KnownDocuments, read_known
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.load import Loaded, load, prepare
@@ -153,7 +153,7 @@ class Pipeline:
         for link in links:
             columns = dict(erp_number=link.erp_number, remote_id=link.remote_id, linked_by=link.linked_by)
             self.outbox.link(self.place, link.kind, link.source_key, source_hash=link.source_hash, **columns)
-        return bring(self.outbox, self.connection.name, self.place, flow, built)
+        return bring(self.outbox, self.connection.name, self.place, flow, built, REVERSES.get(flow))
 
     def known(self) -> KnownDocuments:
         return read_known(self.outbox, self.connection.name, self.place)

@@ -21,7 +21,7 @@ from st_erp_pipelines.posting.decide import Decision, Mode, decide
 from st_erp_pipelines.posting.engine import CHUNK
 from st_erp_pipelines.target import Finding, Found, Move, Target
 
-WAITS = {"waits_for_customer", "waits_for_invoice"}
+WAITS = {"waits_for_customer", "waits_for_invoice", "waits_for_reversal"}
 
 
 @contextmanager

@@ -158,7 +158,7 @@ class CustomersFlow(Flow):
 
 
 class InvoicesFlow(Flow):
-    on_change: Literal["flag"] = "flag"
+    on_change: Literal["flag", "reverse_and_repost"] = "flag"
     zero_totals: Literal["skip", "post"] = "skip"
 
 

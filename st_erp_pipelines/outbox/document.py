@@ -57,6 +57,7 @@ class BuiltDocument:
     verdict: Verdict = Verdict.DUE
     reasons: tuple[Reason, ...] = field(default=())
     adopt_only: bool = False  # another software exported it: find it or leave it, never send it
+    reversible: bool = False  # if it is posted and its source changed, its flow may take it back and post it anew
 
     @property
     def payload_text(self) -> str:

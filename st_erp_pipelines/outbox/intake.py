@@ -13,6 +13,15 @@ import sqlalchemy as sa
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument, Verdict, hash_of
+from st_erp_pipelines.outbox.reversal import (
+    Reverse,
+    is_reversal,
+    next_revision,
+    note_reversed,
+    reversal,
+    reversal_of,
+    waiting,
+)
 from st_erp_pipelines.outbox.schema import documents, events
 from st_erp_pipelines.outbox.states import REBUILT, STANDING, State, change_state
 
@@ -39,19 +48,26 @@ def bring(
     place: str,
     flow: str,
     built: Sequence[BuiltDocument],
+    reverse: Reverse | None = None,
 ) -> Counter[str]:
-    """What was built of one flow, in one transaction. Returns the new ones by state."""
+    """What was built of one flow, in one transaction. Returns the new ones by state.
+
+    `reverse`: how this flow takes back what is posted, where the build calls a document reversible.
+    """
     new: list[BuiltDocument] = []
     with outbox.begin() as (con, now):
         _take_turns(con, connection)
         _require_one_place(con, connection, place)
         known = _known(con, place, flow, {document.source_key for document in built})
         for document in built:
-            row = _newest(known[document.source_key], document)
+            siblings = known[document.source_key]
+            row = _newest(siblings, document)
             if row is None:
                 new.append(document)
+            elif row.state == State.POSTED and reverse is not None:
+                new += _after_posting(con, now, row, siblings, document, reverse)
             else:
-                _update(con, now, row, _under_key_of(row, document))
+                _update(con, now, row, _waiting(_under_key_of(row, document), siblings))
         _insert(con, now, connection, place, new)
         _withdraw_what_is_built_no_more(con, now, built, known)
     return Counter(STATE_OF[document.verdict] for document in new)
@@ -162,6 +178,36 @@ def _was_asked_for(row: Document, document: BuiltDocument) -> bool:
     return bool(row.replayed) and document.verdict in (Verdict.OUT_OF_SCOPE, Verdict.SKIPPED)
 
 
+def _waiting(document: BuiltDocument, siblings: Sequence[Document]) -> BuiltDocument:
+    """A revision that a change of its source opened; not one that a person opened for a cancelled document."""
+    kind_and_part = (document.kind, document.part, document.revision - 1)
+    before = [row for row in siblings if (row.kind, row.part, row.revision) == kind_and_part]
+    is_due = document.verdict in (Verdict.DUE, Verdict.BLOCKED)
+    return waiting(document, before[0], siblings) if is_due and before and before[0].state == State.POSTED else document
+
+
+def _after_posting(
+    con: sa.Connection,
+    now: datetime,
+    row: Document,
+    siblings: Sequence[Document],
+    document: BuiltDocument,
+    reverse: Reverse,
+) -> list[BuiltDocument]:
+    """What a change of the source of a posted document brings forth; where it cannot be reversed, a flag."""
+    is_void = document.verdict is Verdict.WITHDRAWN
+    new: list[BuiltDocument] = []
+    if reversal_of(row, siblings) is None:
+        if not document.reversible or not (is_void or document.source_hash != row.source_hash):
+            _flag(con, now, row, document)
+            return []
+        new.append(reversal(con, row, document, reverse))
+        note_reversed(con, now, row, document, new[0].business_key)
+    if not is_void and document.verdict in (Verdict.DUE, Verdict.BLOCKED):
+        new.append(next_revision(row, document, siblings))
+    return new
+
+
 def _flag(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
     """Only a changed source counts; a changed mapping touches nothing that is posted."""
     flag = ""
@@ -224,6 +270,6 @@ def _withdraw_what_is_built_no_more(
     still = {(document.source_key, document.kind, document.part) for document in built}
     for rows in known.values():
         for row in rows:
-            gone = (row.source_key, row.kind, row.part) not in still
+            gone = (row.source_key, row.kind, row.part) not in still and not is_reversal(row.kind)
             if gone and row.state in REBUILT - {State.SKIPPED}:
                 _withdraw(con, now, row, "Its source no longer has this part.")

@@ -161,6 +161,8 @@ class SalesDocuments:
             "postingDate": payload["posting_date"],
             "dueDate": payload.get("due_date"),
         }
+        if kind is CREDIT_MEMO:
+            header["invoiceId"] = payload.get("applies_to")
         if kind is INVOICE:
             header["customerPurchaseOrderReference"] = trimmed(payload.get("reference") or "", 35)
         code, value = _dimension({}, payload)

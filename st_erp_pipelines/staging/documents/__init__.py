@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from st_erp_pipelines.outbox.document import BuiltDocument
+from st_erp_pipelines.outbox.reversal import Reverse
 from st_erp_pipelines.staging.documents.customers import build_customers
-from st_erp_pipelines.staging.documents.invoices import build_invoices
+from st_erp_pipelines.staging.documents.invoices import build_invoices, reversed_sale
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
 from st_erp_pipelines.staging.documents.payments import build_payments
 
@@ -34,7 +35,10 @@ BUILDS: Mapping[str, Build] = {
     "payments": _without_links(build_payments),
 }
 
+REVERSES: Mapping[str, Reverse] = {"invoices": reversed_sale}
+
 __all__ = [
+    "REVERSES",
     "BUILDS",
     "KnownDocument",
     "KnownDocuments",

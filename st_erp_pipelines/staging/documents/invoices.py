@@ -6,11 +6,24 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.document import BuiltDocument
+from st_erp_pipelines.outbox.reversal import Payload
 from st_erp_pipelines.staging.documents.known import KnownDocuments, built, prepare, run
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
+
+
+def reversed_sale(sent: Payload, row: Document, key: str, today: Payload) -> Payload:
+    """A credit memo over the same lines, applied to the invoice; of a credit memo, an invoice over its lines.
+
+    Dated as the books allow it now; its own date is that day, too.
+    """
+    turned = {"invoice": "credit_memo", "credit_memo": "invoice"}[sent["type"]]
+    dates = dict.fromkeys(("document_date", "posting_date", "due_date"), today["posting_date"])
+    applies = {"applies_to": row.remote_id} if turned == "credit_memo" else {}
+    return {**sent, **dates, **applies, "type": turned, "key": key, "reference": ""}
 
 
 def build_invoices(

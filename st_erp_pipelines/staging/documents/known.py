@@ -123,7 +123,8 @@ select
     $go_live::date as go_live, $only_posted::boolean as only_posted,
     $closed_period as closed_period, $tax as tax, $non_taxable_code as non_taxable_code,
     $zero_totals as zero_totals, $create as create_customers, $match_existing as match_existing,
-    $update_linked::boolean as update_linked, $payments_on_old_invoices as payments_on_old_invoices,
+    $update_linked::boolean as update_linked, $reverses::boolean as reverses,
+    $payments_on_old_invoices as payments_on_old_invoices,
     $mode as mode, case when $mode = 'draft' then $draft_batch end as draft_batch,
     any_value(setup.allow_posting_from) as opens, any_value(setup.allow_posting_to) as closes,
     any_value(nullif(trim(setup.local_currency_code), '')) as local_currency
@@ -150,6 +151,7 @@ def _settings(connection: Connection, flow: str) -> dict[str, Any]:
         "closed_period": connection.rules.closed_period,
         "tax": connection.rules.tax,
         "non_taxable_code": connection.rules.non_taxable_code,
+        "reverses": connection.flows.invoices.on_change == "reverse_and_repost",
         "zero_totals": connection.flows.invoices.zero_totals,
         "create": customers.create,
         "match_existing": customers.match_existing,

@@ -74,6 +74,7 @@ select
     revision,
     verdict,
     to_json(case when verdict = 'blocked' then reasons else [] end) as reasons,
-    adopt_only
+    adopt_only,
+    reversible
 from judged
 order by business_date, kind, id;

@@ -5,6 +5,13 @@ with item_totals as (
     select kind, id, sum(total) as items_total, bool_or(is_no_amount(total)) as has_no_amounts
     from sales_items
     group by all
+),
+erp as (
+    select document_id, is_posted and status = 'Open' and remaining_amount = total_including_tax as is_untouched
+    from staging.stg_business_central__sales_invoices
+    union all by name
+    select document_id, is_posted and status = 'Open' and abs(remaining_amount) = total_including_tax as is_untouched
+    from staging.stg_business_central__sales_credit_memos
 )
 select
     source.*,
@@ -16,6 +23,8 @@ select
     end as business_key,
     is_adopt_only(known.adopt_only, source.sync_status, source.first_sync_status) as adopt_only,
     coalesce(known.replayed, false) as is_replayed,
+    -- Once money or a credit memo was applied to it, taking it back would leave that hanging: a person decides.
+    rules.reverses and coalesce(known.state = 'posted' and erp.is_untouched, false) as reversible,
     in_open_period(source.document_date, rules.opens, rules.closed_period) as posting_date,
     items.id is not null and not source.has_null_items as has_items,
     coalesce(items.items_total, 0) as items_total,
@@ -34,6 +43,7 @@ select
 from sales_sources as source
 cross join rules
 left join newest_known as known on known.kind = source.kind and known.source_key = source.source_key
+left join erp on erp.document_id = known.remote_id
 left join item_totals as items on items.kind = source.kind and items.id = source.id
 left join staging.stg_servicetitan__tax_zones as zones on zones.tax_zone_id = source.tax_zone_id
 left join mapping.tax_zones as mapped_zone on mapped_zone.tax_zone_id = source.tax_zone_id

@@ -52,12 +52,12 @@ source AS (
     SELECT flow, business_key, label, business_date, business_unit, net, 0::DECIMAL(18, 4) AS tax FROM payment_sources
 ),
 erp_headers AS (
-    SELECT document_id, regexp_replace(external_document_number, '-R\d+$', '') AS business_key, number,
+    SELECT document_id, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', '') AS business_key, number,
            document_date, 1 AS sign
     FROM staging.stg_business_central__sales_invoices
     WHERE is_posted AND status NOT IN ('Canceled', 'Corrective')
     UNION ALL BY NAME
-    SELECT document_id, regexp_replace(external_document_number, '-R\d+$', '') AS business_key, number,
+    SELECT document_id, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', '') AS business_key, number,
            document_date, -1 AS sign
     FROM staging.stg_business_central__sales_credit_memos
     WHERE is_posted AND status NOT IN ('Canceled', 'Corrective')
@@ -101,7 +101,8 @@ SELECT coalesce(s.flow, e.flow) AS flow, coalesce(s.business_key, e.business_key
        coalesce(s.net, 0)::DECIMAL(18, 2) AS source_net, coalesce(e.net, 0)::DECIMAL(18, 2) AS erp_net,
        coalesce(s.tax, 0)::DECIMAL(18, 2) AS source_tax, coalesce(e.tax, 0)::DECIMAL(18, 2) AS erp_tax,
        (coalesce(s.net, 0) + coalesce(s.tax, 0) - coalesce(e.net, 0) - coalesce(e.tax, 0))::DECIMAL(18, 2) AS difference,
-       CASE WHEN s.business_key IS NULL THEN 'no source'
+       CASE WHEN s.business_key IS NULL AND e.net = 0 AND e.tax = 0 THEN 'matched'  -- voided, and taken back
+            WHEN s.business_key IS NULL THEN 'no source'
             WHEN e.business_key IS NULL AND s.net = 0 AND s.tax = 0 THEN 'matched'
             WHEN e.business_key IS NULL THEN 'not in the ERP'
             WHEN s.net <> e.net OR s.tax <> e.tax THEN 'differs'
