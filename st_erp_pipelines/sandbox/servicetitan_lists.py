@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from st_erp_pipelines.sandbox.servicetitan_filters import (
+    ACTIVE,
+    ACTIVE_STATE,
+    ADDRESS,
+    CREATED,
+    CUSTOM,
+    IDS,
+    MODIFIED,
+    ONLY_ACTIVE,
+    ONLY_ACTIVE_STATE,
+    STATUSES,
+)
+from st_erp_pipelines.sandbox.servicetitan_journal_lists import JOURNAL
+from st_erp_pipelines.sandbox.servicetitan_pricebook_lists import PRICEBOOK, PRICEBOOK_SINGLES
+from st_erp_pipelines.sandbox.servicetitan_purchasing_lists import PURCHASING, PURCHASING_SINGLES
 from st_erp_pipelines.sandbox.servicetitan_query import (
     WITHOUT_ACCOUNTING,
     Listing,
-    activity,
+    Single,
     at_least,
     at_most,
     before,
@@ -21,17 +36,7 @@ from st_erp_pipelines.sandbox.servicetitan_query import (
     text,
     texts,
 )
-
-ACTIVE = {"active": activity("True False Any")}
-ACTIVE_STATE = {"activeState": activity("ActiveOnly InactiveOnly All")}
-CREATED = {"createdOnOrAfter": since("createdOn"), "createdBefore": before("createdOn")}
-MODIFIED = {"modifiedOnOrAfter": since("modifiedOn"), "modifiedBefore": before("modifiedOn")}
-STATUSES = "Pending Posted Exported"
-IDS = {"ids": ids("id")}
-ADDRESS = ("street", "unit", "city", "state", "zip", "country")
-_CUSTOM = "customField.Fields customField.Operator"
-_ONLY_ACTIVE = {"active": "True"}
-_ONLY_ACTIVE_STATE = {"activeState": "ActiveOnly"}
+from st_erp_pipelines.sandbox.servicetitan_work_lists import WORK, WORK_SINGLES
 
 LISTINGS = (
     Listing(
@@ -70,8 +75,8 @@ LISTINGS = (
             ),
         },
         sort="id modifiedOn createdOn",
-        defaults=_ONLY_ACTIVE_STATE,
-        unserved=f"{_CUSTOM} balanceFilter.Balance balanceFilter.Comparer orderBy orderByDirection",
+        defaults=ONLY_ACTIVE_STATE,
+        unserved=f"{CUSTOM} balanceFilter.Balance balanceFilter.Comparer orderBy orderByDirection",
     ),
     Listing(
         "accounting",
@@ -97,8 +102,8 @@ LISTINGS = (
             "totalLess": at_most("total"),
         },
         sort="id modifiedOn createdOn",
-        defaults=_ONLY_ACTIVE_STATE,
-        unserved=f"{_CUSTOM} transactionType",
+        defaults=ONLY_ACTIVE_STATE,
+        unserved=f"{CUSTOM} transactionType",
     ),
     Listing(
         "accounting",
@@ -119,8 +124,8 @@ LISTINGS = (
             "batchNumber": text("batch.number"),
         },
         sort="id modifiedOn createdOn",
-        defaults=_ONLY_ACTIVE,
-        unserved=f"{_CUSTOM} appliedBefore appliedOnOrAfter totalFilter.Amount "
+        defaults=ONLY_ACTIVE,
+        unserved=f"{CUSTOM} appliedBefore appliedOnOrAfter totalFilter.Amount "
         "totalFilter.Comparer balanceFilter.Amount balanceFilter.Comparer",
     ),
     Listing(
@@ -130,7 +135,7 @@ LISTINGS = (
         "tn.acc.creditmemos:r",
         ACTIVE | CREATED | {"creditMemoIds": ids("creditMemoId"), "businessUnitIds": ids("businessUnit.id")},
         sort="id createdOn",
-        defaults=_ONLY_ACTIVE,
+        defaults=ONLY_ACTIVE,
     ),
     Listing(
         "accounting",
@@ -138,7 +143,7 @@ LISTINGS = (
         "payment_types",
         "tn.acc.paymenttypes:r",
         IDS | ACTIVE | CREATED,
-        defaults=_ONLY_ACTIVE,
+        defaults=ONLY_ACTIVE,
     ),
     Listing(
         "accounting",
@@ -168,7 +173,7 @@ LISTINGS = (
             "isIntacctBankAccount": flag("isIntacctBankAccount"),
         },
         sort="id name number modifiedOn createdOn",
-        defaults=_ONLY_ACTIVE,
+        defaults=ONLY_ACTIVE,
     ),
     Listing(
         "accounting",
@@ -177,7 +182,7 @@ LISTINGS = (
         "tn.acc.taxzones:r",
         IDS | ACTIVE | CREATED | MODIFIED,
         sort="id name createdOn",
-        defaults=_ONLY_ACTIVE,
+        defaults=ONLY_ACTIVE,
     ),
     Listing(
         "crm",
@@ -191,7 +196,7 @@ LISTINGS = (
         | {WITHOUT_ACCOUNTING: switch(), "name": contains("name")}
         | {part: contains(f"address.{part}") for part in ADDRESS},
         sort="id modifiedOn createdOn",
-        defaults=_ONLY_ACTIVE,
+        defaults=ONLY_ACTIVE,
         unserved="latitude longitude phone externalDataApplicationGuid externalDataKey externalDataValues",
     ),
     Listing(
@@ -202,14 +207,34 @@ LISTINGS = (
         CREATED | MODIFIED | {"customerIds": ids("customerId")},
         one_of=("modifiedBefore", "modifiedOnOrAfter"),
     ),
-    Listing("crm", "/customers/{id:int}/contacts", "customer_contacts", "tn.crm.customers:r", {}),
+    Listing(
+        "crm",
+        "/customers/{id:int}/contacts",
+        "customer_contacts",
+        "tn.crm.customers:r",
+        {},
+        parent=("customers", "customerId", "customerId"),
+    ),
     Listing(
         "settings",
         "/business-units",
         "business_units",
         "tn.stt.businessunits:r",
         IDS | ACTIVE | CREATED | MODIFIED | {"name": contains("name")},
-        defaults=_ONLY_ACTIVE,
+        defaults=ONLY_ACTIVE,
         unserved="externalDataApplicationGuid",
     ),
+    *PURCHASING,
+    *PRICEBOOK,
+    *WORK,
+    *JOURNAL,
+)
+
+SINGLES = (
+    Single("accounting", "/payment-types/{id:int}", "payment_types", "tn.acc.paymenttypes:r"),
+    Single("crm", "/customers/{id:int}", "customers", "tn.crm.customers:r"),
+    *PURCHASING_SINGLES,
+    *PRICEBOOK_SINGLES,
+    *WORK_SINGLES,
+    Single("accounting", "/journal-entries/{id}", "journal_entries", "tn.acc.journalentries:r"),
 )

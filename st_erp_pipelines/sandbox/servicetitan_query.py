@@ -6,6 +6,7 @@ but not served here is answered with 501, since ignoring it would answer another
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,7 @@ from st_erp_pipelines.sandbox.servicetitan_records import (
     Bound,
     Condition,
     Contains,
+    External,
     Path,
     Selection,
     parse_instant,
@@ -28,6 +30,11 @@ DEFAULT_PAGE_SIZE = 50
 MOST_PAGE_SIZE = 5000
 MOST_IDS = 50
 WITHOUT_ACCOUNTING = "excludeAccountingChangesFromModifiedDateRange"
+APPLICATION, EXTERNAL_KEY, EXTERNAL_VALUES = (
+    "externalDataApplicationGuid",
+    "externalDataKey",
+    "externalDataValues",
+)
 
 Reader = Callable[[list[str]], Any]
 
@@ -67,6 +74,11 @@ def since(name: str) -> Reader:
 
 def before(name: str) -> Reader:
     return lambda values: _bound(name, values[0], upper=True)
+
+
+def until(name: str) -> Reader:
+    """ "On or before"."""
+    return lambda values: _bound(name, values[0], upper=True).inclusive()
 
 
 def _bound(name: str, text: str, *, upper: bool) -> Bound:
@@ -119,8 +131,19 @@ def switch() -> Reader:
     return lambda values: _boolean(values[0])
 
 
-def contains(dotted: str) -> Reader:
-    return lambda values: Contains(_path(dotted), values[0])
+def contains(*dotted: str) -> Reader:
+    return lambda values: Contains(tuple(map(_path, dotted)), values[0])
+
+
+def search(*dotted: str) -> Reader:
+    """From 2 to 200 characters, found in one of the members whatever their case."""
+
+    def read(values: list[str]) -> Condition:
+        if not 2 <= len(values[0]) <= 200:
+            raise Invalid("The field SearchText must be a string with a length between 2 and 200.")
+        return Contains(tuple(map(_path, dotted)), values[0])
+
+    return read
 
 
 def at_least(dotted: str) -> Reader:
@@ -143,6 +166,11 @@ def each_of(dotted: str, allowed: str) -> Reader:
     return lambda values: _words(dotted, values, allowed)
 
 
+def choice(dotted: str, allowed: str) -> Reader:
+    """One word."""
+    return lambda values: _words(dotted, values[:1], allowed)
+
+
 def list_of(dotted: str, allowed: str) -> Reader:
     """A comma list of words in one value."""
     return lambda values: _words(dotted, [part.strip() for part in values[0].split(",")], allowed)
@@ -153,6 +181,25 @@ def _words(dotted: str, values: Iterable[str], allowed: str) -> Condition:
         if value not in allowed.split():
             raise Invalid(f"The value '{value}' is not valid.")
     return Among(_path(dotted), frozenset(values))
+
+
+def application() -> Reader:
+    """The GUID whose external data is asked for."""
+    return lambda values: guid(values[0])
+
+
+def guid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise Invalid(f"The value '{text}' is not valid.") from None
+
+
+EXTERNAL_DATA: dict[str, Reader] = {
+    APPLICATION: application(),
+    EXTERNAL_KEY: lambda values: values[0],
+    EXTERNAL_VALUES: lambda values: frozenset(_few(values[0])),
+}
 
 
 def activity(words: str) -> Reader:
@@ -177,6 +224,9 @@ class Listing:
     scope: str
     filters: Mapping[str, Reader]
     sort: str = ""
+    sorts: bool = True  # false: `sort` is read and not obeyed, as it was seen on live tenants
+    most_rows: int = MOST_PAGE_SIZE
+    parent: tuple[str, str, str] | None = None  # of a list below one record: whose, the member naming it, left out
     defaults: Mapping[str, str] = field(default_factory=dict)
     one_of: tuple[str, ...] = ()
     unserved: str = ""
@@ -188,11 +238,27 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Single:
+    """A record by its id; `external`: it is sent with the external data of an application that is named."""
+
+    module: str
+    path: str
+    entity: str
+    scope: str
+    external: bool = False
+
+    def as_listing(self) -> Listing:
+        filters = {APPLICATION: EXTERNAL_DATA[APPLICATION]} if self.external else {}
+        return Listing(self.module, self.path, self.entity, self.scope, filters)
+
+
+@dataclass(frozen=True)
 class Query:
     selection: Selection
     page: int
     page_size: int
     include_total: bool
+    application: str = ""
 
 
 def read_query(listing: Listing, items: Iterable[tuple[str, str]], *, strict: bool) -> Query:
@@ -213,7 +279,7 @@ def read_query(listing: Listing, items: Iterable[tuple[str, str]], *, strict: bo
 
 
 def _query(listing: Listing, given: Mapping[str, list[str]]) -> Query:
-    readers: dict[str, Reader] = {**listing.filters, **_PAGING, "sort": _sort(listing.sort)}
+    readers: dict[str, Reader] = {**listing.filters, **_paging(listing)}
     values: dict[str, Any] = {}
     errors: dict[str, list[str]] = {}
     for name, raw in {**{name: [value] for name, value in listing.defaults.items()}, **given}.items():
@@ -226,13 +292,28 @@ def _query(listing: Listing, given: Mapping[str, list[str]]) -> Query:
     conditions = [value for value in values.values() if isinstance(value, Condition)]
     if values.get(WITHOUT_ACCOUNTING):
         conditions = [_master(condition) for condition in conditions]
-    sort_by, descending = values.get("sort", ("id", False))
+    conditions += _external(values)
+    sort_by, descending = values.get("sort", ("id", False)) if listing.sorts else ("id", False)
     return Query(
         Selection(tuple(conditions), sort_by, descending),
         values.get("page", 1),
         values.get("pageSize", DEFAULT_PAGE_SIZE),
         values.get("includeTotal", False),
+        values.get(APPLICATION, ""),
     )
+
+
+def _external(values: Mapping[str, Any]) -> list[Condition]:
+    """Key and values come together (documented); that the application must be named too is chosen here: an
+    application sees what it wrote itself."""
+    given = [name for name in (EXTERNAL_KEY, EXTERNAL_VALUES) if name in values]
+    if not given:
+        return []
+    missing = [name for name in (APPLICATION, EXTERNAL_KEY, EXTERNAL_VALUES) if name not in values]
+    if missing:
+        errors = {_key(name): [f"'{name}' must also be provided."] for name in missing}
+        raise Refused(400, "One or more validation errors occurred.", errors)
+    return [External(values[APPLICATION], values[EXTERNAL_KEY], values[EXTERNAL_VALUES])]
 
 
 def _key(name: str) -> str:
@@ -254,11 +335,14 @@ def _page(values: list[str]) -> int:
     return max(page, 1)
 
 
-def _page_size(values: list[str]) -> int:
-    size = _integer(values[0])
-    if not 1 <= size <= MOST_PAGE_SIZE:
-        raise Invalid(f"The page size must be between 1 and {MOST_PAGE_SIZE}.")
-    return size
+def _page_size(most: int) -> Reader:
+    def read(values: list[str]) -> int:
+        size = _integer(values[0])
+        if not 1 <= size <= most:
+            raise Invalid(f"The page size must be between 1 and {most}.")
+        return size
+
+    return read
 
 
 def _sort(fields: str) -> Reader:
@@ -274,8 +358,10 @@ def _sort(fields: str) -> Reader:
     return read
 
 
-_PAGING: Mapping[str, Reader] = {
-    "page": _page,
-    "pageSize": _page_size,
-    "includeTotal": switch(),
-}
+def _paging(listing: Listing) -> dict[str, Reader]:
+    return {
+        "page": _page,
+        "pageSize": _page_size(listing.most_rows),
+        "includeTotal": switch(),
+        "sort": _sort(listing.sort),
+    }

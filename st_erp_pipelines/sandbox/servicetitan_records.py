@@ -6,15 +6,18 @@ import json
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 Record = dict[str, Any]
 Path = tuple[str, ...]
+Key = Any  # int; of a journal entry a GUID
 
 # Private member of customers: modifiedOn without the changes of balance; the server never sends `_` members.
 MASTER_MODIFIED_ON = "_masterModifiedOn"
+# Private member of what carries external data: {application guid: {key: value}}.
+EXTERNAL = "_externalData"
 REMEMBERED_SELECTIONS = 64
 
 
@@ -57,6 +60,10 @@ class Bound:
     instant: datetime
     upper: bool
 
+    def inclusive(self) -> Bound:
+        """Also what lies exactly on it; times are kept to the microsecond."""
+        return Bound(self.name, self.instant + timedelta(microseconds=1), self.upper)
+
     def holds(self, record: Record) -> bool:
         value = moment(record, self.name)
         return value is not None and (value < self.instant) == self.upper
@@ -73,11 +80,26 @@ class Among:
 
 @dataclass(frozen=True)
 class Contains:
-    path: Path
+    """In one of the members."""
+
+    paths: tuple[Path, ...]
     text: str
 
     def holds(self, record: Record) -> bool:
-        return any(self.text.casefold() in str(value).casefold() for value in reach(record, self.path))
+        values = (value for path in self.paths for value in reach(record, path))
+        return any(self.text.casefold() in str(value).casefold() for value in values)
+
+
+@dataclass(frozen=True)
+class External:
+    """One of the values stands under this key of this application."""
+
+    application: str
+    key: str
+    values: frozenset[str]
+
+    def holds(self, record: Record) -> bool:
+        return record.get(EXTERNAL, {}).get(self.application, {}).get(self.key) in self.values
 
 
 @dataclass(frozen=True)
@@ -103,7 +125,7 @@ class Active:
         return self.wanted is None or record.get("active", True) is self.wanted
 
 
-Condition = Bound | Among | Contains | Amount | Active
+Condition = Bound | Among | Contains | External | Amount | Active
 
 
 @dataclass(frozen=True)
@@ -122,10 +144,10 @@ class Table:
     Every change replaces the record, so that indexes can be kept up by comparing old and new.
     """
 
-    records: dict[int, Record] = field(default_factory=dict)
-    _texts: dict[int, bytes] = field(default_factory=dict)
-    _indexes: dict[str, list[tuple[datetime, int]]] = field(default_factory=dict)
-    _selected: dict[Selection, list[int]] = field(default_factory=dict)
+    records: dict[Key, Record] = field(default_factory=dict)
+    _texts: dict[Key, bytes] = field(default_factory=dict)
+    _indexes: dict[str, list[tuple[datetime, Key]]] = field(default_factory=dict)
+    _selected: dict[Selection, list[Key]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Table:
@@ -144,13 +166,15 @@ class Table:
         self._texts.pop(key, None)
         self._selected.clear()
 
-    def text(self, key: int) -> bytes:
-        """The record as it is sent."""
+    def text(self, key: Key, application: str = "") -> bytes:
+        """The record as it is sent: with its external data only to who names the application."""
+        if application:
+            return encode(shown_to(self.records[key], application))
         if key not in self._texts:
             self._texts[key] = encode(self.records[key])
         return self._texts[key]
 
-    def select(self, selection: Selection) -> list[int]:
+    def select(self, selection: Selection) -> list[Key]:
         """The ids of the records that meet every condition now; remembered until something changes."""
         if selection not in self._selected:
             if len(self._selected) >= REMEMBERED_SELECTIONS:
@@ -158,39 +182,47 @@ class Table:
             self._selected[selection] = self._find(selection)
         return self._selected[selection]
 
-    def _find(self, selection: Selection) -> list[int]:
+    def _find(self, selection: Selection) -> list[Key]:
         candidates = self._candidates(selection.conditions)
         found = sorted(key for key in candidates if all(c.holds(self.records[key]) for c in selection.conditions))
         if selection.sort_by != "id" or selection.descending:
             found.sort(key=lambda key: self._rank(key, selection.sort_by), reverse=selection.descending)
         return found
 
-    def _candidates(self, conditions: Iterable[Condition]) -> Iterable[int]:
+    def _candidates(self, conditions: Iterable[Condition]) -> Iterable[Key]:
         for condition in conditions:
             if isinstance(condition, Among) and condition.path == ("id",):
-                return [key for key in map(int, condition.values) if key in self.records]
+                keys = (int(value) if value.isdecimal() else value for value in condition.values)
+                return [key for key in keys if key in self.records]
         bounds = [condition for condition in conditions if isinstance(condition, Bound)]
         return self._within([bound for bound in bounds if bound.name == bounds[0].name] or None)
 
-    def _within(self, bounds: list[Bound] | None) -> Iterable[int]:
+    def _within(self, bounds: list[Bound] | None) -> Iterable[Key]:
         if bounds is None:
             return self.records
         index = self._index(bounds[0].name)
-        lowest = max((bisect_left(index, (b.instant, 0)) for b in bounds if not b.upper), default=0)
-        highest = min((bisect_left(index, (b.instant, 0)) for b in bounds if b.upper), default=len(index))
+        ends = [(b.upper, bisect_left(index, b.instant, key=lambda entry: entry[0])) for b in bounds]
+        lowest = max((at for upper, at in ends if not upper), default=0)
+        highest = min((at for upper, at in ends if upper), default=len(index))
         return [key for _, key in index[lowest:highest]]
 
-    def _index(self, name: str) -> list[tuple[datetime, int]]:
+    def _index(self, name: str) -> list[tuple[datetime, Key]]:
         if name not in self._indexes:
             timed = ((moment(record, name), key) for key, record in self.records.items())
             self._indexes[name] = sorted((value, key) for value, key in timed if value is not None)
         return self._indexes[name]
 
-    def _rank(self, key: int, name: str) -> tuple[bool, Any]:
+    def _rank(self, key: Key, name: str) -> tuple[bool, Any]:
         """Nulls first; times as times, since their texts differ in length."""
         record = self.records[key]
         value = moment(record, name) if name.endswith("On") else record.get(name)
         return value is not None, value or ""
+
+
+def shown_to(record: Record, application: str) -> Record:
+    """The record with the external data of one application, and of no other."""
+    own = record.get(EXTERNAL, {}).get(application, {})
+    return {**record, "externalData": [{"key": key, "value": value} for key, value in own.items()]}
 
 
 def encode(record: Record, *, without: str = "") -> bytes:
