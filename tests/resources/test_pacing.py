@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import sqlalchemy as sa
@@ -119,17 +120,20 @@ from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.resources.pacing import SharedPace
 pace = SharedPace(open_engine(sys.argv[1]), "k", 50, SystemClock())
-start = float(sys.argv[2])
+print("ready", flush=True)
+start = float(input())
 time.sleep(max(0, start - time.time()))
 while time.time() < start + 2:
     pace.wait()
     print(time.time())
 """
-    start = str(time.time() + 3)
-    processes = [
-        subprocess.Popen([sys.executable, "-c", worker, str(any_engine.url), start], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
+    command, pipes = [sys.executable, "-c", worker, str(any_engine.url)], dict(stdin=PIPE, stdout=PIPE, text=True)
+    processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
+    start = f"{time.time() + 0.5}\n"
+    for process in processes:
+        process.stdin.write(start)
+        process.stdin.flush()
     calls = [[float(line) for line in process.communicate()[0].split()] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sum(map(len, calls)) <= 2 * 50 + 3 + 1
