@@ -13,6 +13,9 @@ from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import State
 
 
+STANDS_OR_MAY = (State.ENTERED, State.SENDING, State.IN_DOUBT)
+
+
 @dataclass
 class RunReport:
     """Of each document its last state and its amount; and what stopped the run."""
@@ -49,8 +52,8 @@ class Limits:
 
     def allowed(self, due: list[sa.Row[Any]], flow: str, report: RunReport) -> list[sa.Row[Any]]:
         """All; or, where new ones exceed a limit, only what stands there or may: a doubt is settled all the same."""
-        standing = [row for row in due if row.state in (State.ENTERED, State.SENDING, State.IN_DOUBT)]
-        new = [row for row in due if row not in standing]
+        standing = [row for row in due if row.state in STANDS_OR_MAY]
+        new = [row for row in due if row.state not in STANDS_OR_MAY]
         amount = sum((abs(row.amount) for row in new), Decimal(0))
         for name, figure, limit in (
             ("max_documents", Decimal(len(new)), self.max_documents),
@@ -59,4 +62,5 @@ class Limits:
             if limit is not None and figure > limit:
                 report.braked = True
                 report.sentences.append(f"{flow}: {figure} due exceeds {name} {limit}; nothing new was sent.")
-        return standing if report.braked else due
+                due = standing
+        return due

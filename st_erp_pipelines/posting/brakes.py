@@ -23,11 +23,11 @@ class Brakes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._refusals: Counter[tuple[str, date | None]] = Counter()
-        self._again: dict[str, bool] = {}  # causes of earlier refusals that were asked again: were they refused again?
+        self._refused_again: dict[str, bool] = {}  # by cause of an earlier refusal, once one was asked again
 
     def waves(self, rows: Sequence[Document]) -> list[list[Document]]:
         """Of what was refused before, one of each cause first."""
-        asked = set(self._again)
+        asked = set(self._refused_again)
         first, later = list[Document](), list[Document]()
         for row in rows:
             (later if row.state == State.REJECTED and row.cause in asked else first).append(row)
@@ -38,7 +38,7 @@ class Brakes:
         """True where the flow has to stop: that many refusals of one cause without a success between them."""
         with self._lock:
             if row.cause:
-                self._again[row.cause] = row.cause == error.cause
+                self._refused_again[row.cause] = row.cause == error.cause
                 return False
             bound_to = posting_date(row) if error.date_bound else None
             self._refusals[error.cause, bound_to] += 1
@@ -46,7 +46,7 @@ class Brakes:
 
     def succeeded(self, row: Document) -> None:
         with self._lock:
-            self._again[row.cause] = False
+            self._refused_again[row.cause] = False
             for key in [key for key in self._refusals if key[1] in (None, posting_date(row))]:
                 del self._refusals[key]
 
@@ -55,7 +55,7 @@ class Brakes:
         if row.state in (State.ENTERED, State.IN_DOUBT):  # it stands there, or may
             return False
         with self._lock:
-            if row.state == State.REJECTED and self._again.get(row.cause, False):
+            if row.state == State.REJECTED and self._refused_again.get(row.cause, False):
                 return True
             day, counts = posting_date(row), self._refusals.items()
             return any(bound_to == day and count >= REFUSALS_IN_A_ROW for (_, bound_to), count in counts)

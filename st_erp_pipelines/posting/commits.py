@@ -102,7 +102,7 @@ def record(
             changed = change_state(con, now, intent.document, state, sentence, **columns)
             if changed is not None:
                 return changed
-        _append_late(con, now, intent, outcome, reply)
+        _append_late(con, now, intent, outcome, reply)  # somebody settled the attempt, or doubts its document
         return None
 
 
@@ -153,9 +153,9 @@ def restarts_doubt(outbox: Outbox, row: Document, timing: Timing) -> bool:
         return False
     with outbox.begin() as (con, now):
         elapsed = timedelta(seconds=outbox.clock.boot_seconds() - row.doubt_boot_seconds)
-        is_set = row.doubt_boot_id != outbox.clock.boot_id() or abs(now - row.doubted_at - elapsed) > DRIFT
-        if outbox.is_on_server or not is_set:  # a server's clock counts whatever happens to this machine
-            return False
+        is_same_boot, drift = row.doubt_boot_id == outbox.clock.boot_id(), abs(now - row.doubted_at - elapsed)
+        if (is_same_boot and drift <= DRIFT) or (outbox.is_on_server and not is_same_boot):
+            return False  # where machines change, the server's clock alone counts
         text = "The machine was restarted or its clock was set: the waiting time starts anew."
         change_state(con, now, row, State.IN_DOUBT, text, **doubt_stamps(outbox, now, timing))
         return True

@@ -70,7 +70,7 @@ def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode
 
 def _absent(document: Document, create: Move) -> Decision:
     if document.voided:
-        return Decision("Voided at its source; nothing of it is over there.", state=State.WITHDRAWN)
+        return Decision("No longer to be posted; nothing of it is over there.", state=State.WITHDRAWN)
     if document.adopt_only:
         return Decision("Exported by something else, and not there under our key.", state=State.OUT_OF_SCOPE)
     if document.state == State.ENTERED:

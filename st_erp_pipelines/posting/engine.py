@@ -25,7 +25,7 @@ LOOKUP_GOOD_FOR = 60.0  # seconds
 MAX_WAIT = 600.0
 TOMORROW = timedelta(days=1)
 HELD_BACK = "Not sent: others of its kind were refused today; tried again tomorrow."
-DONE = {  # the outcome of a move that succeeded, and what the document is then
+DONE = {  # the outcome of a move that succeeded, what the document is then, and its sentence
     Move.ENTER: ("entered", State.READY, "Entered, not yet posted."),
     Move.REMOVE: ("removed", State.READY, "Taken back."),
     Move.POST: ("posted", State.POSTED, ""),
