@@ -161,7 +161,7 @@ class Site:
         with self.pipeline() as pipeline:
             while self._waiting():
                 assert time.monotonic() < until, self._waiting()
-                time.sleep(0.5)
+                time.sleep(1)
                 for flow in FLOWS:
                     pipeline.build(flow)
                     pipeline.post(flow)
@@ -298,4 +298,4 @@ def wait_until(done: Callable[[], object], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < until, "it never happened"
-        time.sleep(0.02)
+        time.sleep(0.05)
