@@ -15,8 +15,11 @@ from itertools import islice
 from pathlib import Path
 
 from st_erp_pipelines.sandbox import contractor_lists as lists
+from st_erp_pipelines.sandbox.contractor_articles import Article, articles, items
+from st_erp_pipelines.sandbox.contractor_bills import ledger_accounts
 from st_erp_pipelines.sandbox.contractor_company import company
 from st_erp_pipelines.sandbox.contractor_customers import contacts, customers
+from st_erp_pipelines.sandbox.contractor_deposits import bank_deposits
 from st_erp_pipelines.sandbox.contractor_invoices import (
     adjustments,
     history,
@@ -31,6 +34,10 @@ from st_erp_pipelines.sandbox.contractor_payments import (
     history_payments,
     window_payments,
 )
+from st_erp_pipelines.sandbox.contractor_pricebook import pricebook
+from st_erp_pipelines.sandbox.contractor_purchasing import Buyer
+from st_erp_pipelines.sandbox.contractor_vendors import vendors
+from st_erp_pipelines.sandbox.contractor_work import jobs, locations, projects
 from st_erp_pipelines.sandbox.planted import PlantedException, Planting, invoice_key
 
 SPARE_CUSTOMERS = 60  # for what is planted, so that no ordinary document is drawn into it
@@ -97,9 +104,28 @@ def generate(
         "gl_accounts": lists.gl_accounts(office),
         "tax_zones": lists.tax_zones(office),
     }
+    stock = articles(office.aside("articles"))
+    planting.company["items"] += items(stock)
+    _add_the_rest(office, records, stock, scale)
     for rows in records.values():
         rows.sort(key=lambda row: int(row["id"]))
     return Contractor(office.start, today, records, planting.company, planting.exceptions)
+
+
+def _add_the_rest(office: Office, records: dict[str, list[Wire]], stock: list[Article], scale: float) -> None:
+    """What is around the documents, each from a random source of its own: nothing above depends on it."""
+    invoices = records["invoices"]
+    sellers = vendors(office.aside("vendors"))
+    book = pricebook(office.aside("pricebook"), stock, sellers)
+    places = locations(office.aside("locations"), invoices)
+    work = jobs(office.aside("jobs"), invoices, records["customers"], places)
+    records |= book | {"vendors": sellers, "locations": places, "jobs": work}
+    records["projects"] = projects(office.aside("projects"), work)
+    bought = [row for row in (*book["materials"], *book["equipment"]) if row["active"]]
+    buyer = Buyer(office.aside("purchasing"), sellers, bought, work)
+    records |= buyer.buy(round(400 * scale) + 12, round(250 * scale) + 12)
+    records["bank_deposits"] = bank_deposits(office.aside("deposits"), records["payments"])
+    records["gl_accounts"] += ledger_accounts(office.aside("accounts"))
 
 
 def _divided(office: Office, people: list[Wire]) -> tuple[list[Wire], list[Wire]]:

@@ -6,6 +6,7 @@ the accounting documents as strings (reference/servicetitan.md 2.6).
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta
@@ -26,6 +27,16 @@ _FIRST_ID = {
     "credit_memo": 58_020_000,
     "job": 45_100_000,
     "location": 1_604_000,
+    "sku": 20_000,
+    "category": 4_100,
+    "vendor": 6_050_000,
+    "sku_vendor": 9_300_000,
+    "purchase_order": 32_410_000,
+    "receipt": 33_120_000,
+    "bill": 34_280_000,
+    "deposit": 47_900_000,
+    "appointment": 46_100_000,
+    "project": 41_700_000,
 }
 _TODAY_SECONDS = 600  # today's records lie in its first ten minutes, so that none is in the future
 
@@ -37,13 +48,22 @@ class Office:
     """
 
     def __init__(self, *, seed: int, today: date, days: int, history_days: int, zone: str) -> None:
-        self.rng = random.Random(f"{seed}/{today.isoformat()}")
+        self._seed = f"{seed}/{today.isoformat()}"
+        self.rng = random.Random(self._seed)
         self.today = today
         self.start = today - timedelta(days=days - 1)
         self.books_open_from = self.start + timedelta(days=1)
         self.oldest = today - timedelta(days=history_days)
         self.zone = ZoneInfo(zone)
         self._last_id: dict[str, int] = defaultdict(int, _FIRST_ID)
+
+    def aside(self, name: str) -> Office:
+        """The same days with a random source and counters of its own: what is made with it leaves everything
+        else as it was."""
+        other = copy.copy(self)
+        other.rng = random.Random(f"{self._seed}/{name}")
+        other._last_id = defaultdict(int, _FIRST_ID)
+        return other
 
     def next_id(self, kind: str) -> int:
         """Growing, with the gaps that a shared sequence leaves."""

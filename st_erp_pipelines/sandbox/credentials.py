@@ -3,6 +3,8 @@
 SERVICETITAN_TENANT = 1001
 SERVICETITAN_APP_KEY = "demo-app-key"
 SERVICETITAN_CLIENT_ID = "demo-servicetitan-client"
+# Of the application: whoever knows it reads and writes the external data that stands under it.
+SERVICETITAN_APPLICATION_GUID = "5a1c0de5-7f1e-4c0a-9b7e-0d2f6c3b8a41"
 SERVICETITAN_CLIENT_SECRET = "demo-servicetitan-not-a-secret"
 
 BUSINESS_CENTRAL_TENANT = "demo-tenant"

@@ -13,7 +13,6 @@ from st_erp_pipelines.sandbox.servicetitan_filters import (
 )
 from st_erp_pipelines.sandbox.servicetitan_query import (
     EXTERNAL_DATA,
-    Condition,
     Listing,
     Reader,
     Single,
@@ -31,6 +30,7 @@ from st_erp_pipelines.sandbox.servicetitan_query import (
     text,
     until,
 )
+from st_erp_pipelines.sandbox.servicetitan_records import Condition
 
 ORDER_STATUSES = "Pending Sent PartiallyReceived Received Exported Canceled"
 BOTH = "PostedAndExported"

@@ -105,14 +105,22 @@ def test_every_generated_record_is_served_and_has_the_published_shape() -> None:
     contractor = generate(today=date(2026, 3, 20), days=8, scale=0.02)
     with running(demo_servicetitan(contractor, 10)) as url, servicetitan_client(url) as api:
         for listing in LISTINGS:
-            path = listing.path.replace("{id:int}", str(contractor.servicetitan["customers"][0]["id"]))
-            rows = walk(api, listing.module, path)
-            if path == listing.path:
-                assert len(rows) == len(contractor.servicetitan[listing.entity]), path
+            if listing.entity.startswith("journal"):
+                continue  # of tenants that work with the journal-entry integration
+            parent = contractor.servicetitan[listing.parent[0]][0] if listing.parent else {"id": 0}
+            rows = walk(api, listing.module, listing.path.replace("{id:int}", str(parent["id"])))
+            if not listing.parent:
+                assert len(rows) == len(listed(contractor.servicetitan[listing.entity])), listing.path
             schema, schemas = published(listing.module, listing.path.replace(":int", ""))
-            assert rows
+            assert rows, listing.path
             for row in rows:
                 assert_published(row, schema, schemas, listing.entity)
+
+
+def listed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that a window without end brings; of bills only the purchased ones."""
+    timed = [row for row in rows if "modifiedOn" in row or "categoryType" not in row]
+    return [row for row in timed if row.get("billType") != "ApBill"]
 
 
 def test_the_generated_company_is_accepted() -> None:
@@ -154,7 +162,8 @@ def assert_published(value: Any, schema: dict[str, Any], schemas: dict[str, Any]
     if value is None:
         return
     if isinstance(value, dict):
-        assert set(schema.get("required", ())) <= set(value) <= set(schema["properties"]), where
+        missing = {"modifiedOn"} if where.startswith("categories") else set()  # as seen on live tenants
+        assert set(schema.get("required", ())) - missing <= set(value) <= set(schema["properties"]), where
         for name, member in value.items():
             assert_published(member, schema["properties"][name], schemas, f"{where}.{name}")
         return
