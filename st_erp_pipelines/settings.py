@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from pydantic import (
     BaseModel,
@@ -77,9 +78,7 @@ class Timing(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        spans = self.posting()
-        if spans.fence < spans.send_window + spans.deadline:
-            raise ValueError(f"fence {spans.fence} does not outlast send window and deadline: raise it")
+        self.posting()  # raises where its spans do not fit together
         return self
 
 
@@ -102,6 +101,7 @@ class ServiceTitan(Model):
     app_key: Credential
     client_id: Credential
     client_secret: Credential
+    application_guid: UUID | None = Field(default=None, description="the app's GUID in the developer portal")
     page_size: int = Field(default=1000, ge=1, le=5000, description="a number from 1 to 5000")
     timing: ServiceTitanTiming = ServiceTitanTiming()
 
@@ -180,6 +180,19 @@ class Rules(Model):
     only_posted: bool = True  # only what the office has posted in ServiceTitan
 
 
+Reference = Literal[
+    "vendors", "ap_bills", "purchase_orders", "receipts", "bank_deposits", "services", "materials", "equipment",
+    "categories", "locations", "jobs", "projects",
+]  # fmt: skip
+
+
+class References(Model):
+    """What is read of ServiceTitan though no flow to the ERP needs it; on a schedule of its own: it may take long."""
+
+    entities: list[Reference] = list(get_args(Reference))
+    schedule: Cron = "40 * * * *"
+
+
 class Connection(Model):
     """`go_live` may be earlier than `start_date`: what was last modified before the latter is then not posted."""
 
@@ -194,6 +207,7 @@ class Connection(Model):
     erp: BusinessCentral = Field(description="a mapping of keys")
     flows: Flows = Flows()
     rules: Rules = Rules()
+    references: References = References()
 
     @field_validator("mappings")
     @classmethod

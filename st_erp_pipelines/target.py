@@ -121,13 +121,13 @@ class Timing:
         for name, cap, share in (("send_window", 10, 20), ("deadline", 120, 4), ("fence", 300, 2)):
             if not getattr(self, name):
                 object.__setattr__(self, name, min(timedelta(seconds=cap), self.settle_after / share))
-        if self.fence < self.one_send:
-            raise ValueError(f"fence {self.fence} is shorter than one send, {self.one_send}: raise it")
         if self.one_send > self.settle_after / 2:
             raise ValueError(
                 f"send window {self.send_window} and deadline {self.deadline} together exceed half of "
                 f"settle_after {self.settle_after}: raise settle_after or lower them"
             )
+        if self.fence < self.one_send:
+            raise ValueError(f"fence {self.fence} does not outlast one send, {self.one_send}: raise it")
 
     @property
     def one_send(self) -> timedelta:
