@@ -34,12 +34,16 @@ from st_erp_pipelines.sandbox.servicetitan_exports import (
     marking,
     payment_statuses,
 )
+from st_erp_pipelines.sandbox.servicetitan_journal import SYNC_PATH, sync, with_journal_entries
 from st_erp_pipelines.sandbox.servicetitan_lists import LISTINGS, SINGLES
+from st_erp_pipelines.sandbox.servicetitan_pricebook import SKU_KINDS, Pricebook, SkuKind
 from st_erp_pipelines.sandbox.servicetitan_query import Refused
 
 CALLS_PER_SECOND = 60
 ENTITIES = sorted({listing.entity for listing in LISTINGS} | {single.entity for single in SINGLES})
-SCOPES = sorted({each.scope for each in (*LISTINGS, *SINGLES, *EXPORTS)} | {PAYMENT_STATUS[1]})
+SCOPES = sorted(
+    {each.scope for each in (*LISTINGS, *SINGLES, *EXPORTS, *SKU_KINDS)} | {PAYMENT_STATUS[1], SYNC_PATH[1]}
+)
 
 
 def servicetitan_app(
@@ -54,6 +58,7 @@ def servicetitan_app(
     strict_query: bool = False,
     batching_moves_modified_on: bool = True,
     token_seconds: float = 900,
+    journal_entries: bool = False,
     scopes: Iterable[str] = SCOPES,
 ) -> ASGIApp:
     """One tenant with one application connected to it.
@@ -61,7 +66,8 @@ def servicetitan_app(
     `records` by entity, each as the API would send it (customer_contacts with customerId); members that begin
     with `_` are never sent. `strict_query` refuses unknown query parameters and body members, which the
     service ignores. `batching_moves_modified_on`: whether a change of status alone moves modifiedOn (not
-    established for the service). `token_seconds` are the vendor's, shortened by `speed` as the call limit is.
+    established for the service). `journal_entries`: a tenant that exports journal entries, where documents stay
+    pending for ever. `token_seconds` are the vendor's, shortened by `speed` as the call limit is.
     """
     faults = faults or Faults(speed=speed)
     faults.error_body = problem
@@ -76,17 +82,19 @@ def servicetitan_app(
         faults=faults,
     )
     books = Books(
-        records,
+        with_journal_entries(records) if journal_entries else records,
         ENTITIES,
         faults.clock,
         strict=strict_query,
         status_moves_modified_on=batching_moves_modified_on,
+        posts=not journal_entries,
     )
+    pricebooks = {kind: Pricebook(books, kind) for kind in SKU_KINDS}
     app = Starlette(
         routes=[
             Route("/connect/token", door.token, methods=["POST"]),
-            *_api_routes(door, books),
-            *control_routes(books),
+            *_api_routes(door, books, pricebooks),
+            *control_routes(books, pricebooks),
             Route("/_control/servicetitan/expire_tokens", door.expire_tokens, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _not_served, Refused: _refused},
@@ -94,17 +102,23 @@ def servicetitan_app(
     return with_faults(app, faults)
 
 
-def _api_routes(door: _Door, books: Books) -> list[Route]:
+def _api_routes(door: _Door, books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> list[Route]:
     def route(module: str, path: str, scope: str, handler: Handler, method: str = "GET") -> Route:
         full = f"/{module}/v2/tenant/{{tenant}}{path}"
         return Route(full, door.guard(scope, handler), methods=[method])
 
-    status_path, status_scope = PAYMENT_STATUS
+    (status_path, status_scope), (sync_path, sync_scope) = PAYMENT_STATUS, SYNC_PATH
     return [
         *(route(each.module, each.path, each.scope, books.lister(each)) for each in LISTINGS),
         *(route(each.module, each.path, each.scope, books.getter(each)) for each in SINGLES),
         *(route("accounting", each.path, each.scope, marking(books, each), "POST") for each in EXPORTS),
         route("accounting", status_path, status_scope, payment_statuses(books), "POST"),
+        route("accounting", sync_path, sync_scope, sync(books), "PATCH"),
+        *(route("pricebook", kind.path, kind.scope, each.create, "POST") for kind, each in pricebooks.items()),
+        *(
+            route("pricebook", f"{kind.path}/{{id:int}}", kind.scope, each.update, "PATCH")
+            for kind, each in pricebooks.items()
+        ),
     ]
 
 

@@ -37,7 +37,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 class Books:
     """The records by entity. `strict` refuses what the service ignores; `status_moves_modified_on`: whether
-    a change of status alone moves modifiedOn."""
+    a change of status alone moves modifiedOn; `posts`: whether the office batches and posts documents."""
 
     def __init__(
         self,
@@ -47,10 +47,12 @@ class Books:
         *,
         strict: bool = False,
         status_moves_modified_on: bool = True,
+        posts: bool = True,
     ) -> None:
         self.tables = {entity: Table.of(records.get(entity, ())) for entity in entities}
         if unknown := sorted(set(records) - set(self.tables)):
             raise ValueError(f"no such entities in ServiceTitan's sandbox: {', '.join(unknown)}")
+        self.posts = posts
         self._clock = clock
         self._strict = strict
         self._status_moves_modified_on = status_moves_modified_on

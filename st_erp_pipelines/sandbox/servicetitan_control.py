@@ -8,21 +8,28 @@ GET  /_control/servicetitan/records/{entity}
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from st_erp_pipelines.sandbox.servicetitan_books import Books
+from st_erp_pipelines.sandbox.servicetitan_office import Office
+from st_erp_pipelines.sandbox.servicetitan_pricebook import Pricebook, SkuKind
 
 ROOT = "/_control/servicetitan"
 
 
-def control_routes(books: Books) -> list[Route]:
-    desk = _Desk(books)
-    actions = {"change": desk.change, "add": desk.add, "batch": desk.batch}
+def control_routes(books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> list[Route]:
+    desk, office = _Desk(books, pricebooks), Office(books)
+    actions = [
+        *(desk.change, desk.add, desk.batch, desk.drop_members),
+        *(office.edit, office.void, office.merge, office.apply, office.unapply, office.price),
+    ]
     return [
-        *(Route(f"{ROOT}/{name}", action, methods=["POST"]) for name, action in actions.items()),
+        *(Route(f"{ROOT}/{action.__name__}", action, methods=["POST"]) for action in actions),
         Route(f"{ROOT}/records/{{entity}}", desk.all_records),
     ]
 
@@ -30,8 +37,9 @@ def control_routes(books: Books) -> list[Route]:
 class _Desk:
     """Records changed without a rule, as a test needs them."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> None:
         self._books = books
+        self._pricebooks = {kind.entity: pricebook for kind, pricebook in pricebooks.items()}
 
     async def change(self, request: Request) -> Response:
         asked = await request.json()
@@ -51,13 +59,22 @@ class _Desk:
         return JSONResponse(record, status_code=201)
 
     async def batch(self, request: Request) -> Response:
-        """The office batches and posts documents: their status changes, perhaps not their modifiedOn."""
+        """The office batches and posts documents: their status changes, perhaps not their modifiedOn. Where
+        journal entries are exported nobody does (409)."""
         asked = await request.json()
+        if not self._books.posts:
+            raise HTTPException(409)
         entities = [asked["entity"]] if "entity" in asked else ["invoices", "payments", "credit_memos"]
         chosen = [(e, key) for e in entities for key in asked["ids"] if key in self._books.table(e).records]
         for entity, key in chosen:
             self._books.set_status(entity, key, asked.get("status", "Posted"))
         return JSONResponse([{"entity": entity, "id": key} for entity, key in chosen])
+
+    async def drop_members(self, request: Request) -> Response:
+        """Writes ignore these from now on, and say 200: what was written has to be read back."""
+        asked = await request.json()
+        self._pricebooks[asked["entity"]].dropped = set(asked["members"])
+        return Response(status_code=204)
 
     async def all_records(self, request: Request) -> Response:
         return JSONResponse(list(self._books.table(request.path_params["entity"]).records.values()))

@@ -15,24 +15,25 @@ import pytest
 
 from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.sandbox.serve import running
-from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
 from st_erp_pipelines.sandbox.servicetitan_lists import LISTINGS
+from tests.sandbox.servicetitan_client import (
+    LOGIN,
+    assert_problem,
+    at,
+    control,
+    ids,
+    logged_in,
+    named,
+    stored,
+    tenant,
+)
 
 SPECS = Path(__file__).parents[3] / "shared" / "specs" / "servicetitan"
-LOGIN = {"grant_type": "client_credentials", "client_id": "me", "client_secret": "mine"}
 INVOICES = "/accounting/v2/tenant/7/invoices"
 PAYMENTS = "/accounting/v2/tenant/7/payments"
 CUSTOMERS = "/crm/v2/tenant/7/customers"
 MARK = f"{INVOICES}/markasexported"
 STATUS = f"{PAYMENTS}/status"
-
-
-def named(number: int) -> dict[str, Any]:
-    return {"id": number, "name": f"Name {number}"}
-
-
-def at(day: int, time_of_day: str = "00:00:00Z") -> str:
-    return f"2026-03-{day:02}T{time_of_day}"
 
 
 def invoice(number: int, **members: Any) -> dict[str, Any]:
@@ -153,25 +154,7 @@ def api(url: str) -> Iterator[httpx.Client]:
 
 
 def app(books: dict[str, list[dict[str, Any]]] | None = None, **options: Any) -> Any:
-    credentials: dict[str, Any] = {"client_id": "me", "client_secret": "mine", "app_key": "key"}
-    return servicetitan_app(small_books() if books is None else books, tenant_id=7, **credentials, **options)
-
-
-def logged_in(url: str) -> httpx.Client:
-    token = httpx.post(f"{url}/connect/token", data=LOGIN).json()["access_token"]
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}", "ST-App-Key": "key"})
-
-
-def ids(reply: httpx.Response) -> list[int]:
-    assert reply.status_code == 200, reply.text
-    return [record["id"] for record in reply.json()["data"]]
-
-
-def assert_problem(reply: httpx.Response, status: int, *fields: str) -> None:
-    body = reply.json()
-    assert (reply.status_code, body["status"]) == (status, status)
-    assert list(body) == ["type", "title", "status", "traceId", "errors", "data"]
-    assert sorted(body["errors"]) == sorted(fields)
+    return tenant(small_books() if books is None else books, **options)
 
 
 def test_a_token_is_given_for_a_form(url: str) -> None:
@@ -405,12 +388,6 @@ def live() -> Iterator[httpx.Client]:
         yield client
 
 
-def stored(api: httpx.Client, entity: str, key: int) -> dict[str, Any]:
-    rows = api.get(f"/_control/servicetitan/records/{entity}").json()
-    found: dict[str, Any] = next(row for row in rows if row["id"] == key)
-    return found
-
-
 def test_marking_as_exported_answers_for_each_row_and_may_be_repeated(live: httpx.Client) -> None:
     rows = [{"invoiceId": 2, "externalId": "SI-2", "unknown": 1}, {"invoiceId": 1}, {"invoiceId": 99}]
     for _ in range(2):
@@ -460,10 +437,6 @@ def test_payment_statuses_refuse_a_wrong_body_as_a_whole(live: httpx.Client, bod
 
 def test_a_body_that_is_not_json_is_refused(live: httpx.Client) -> None:
     assert_problem(live.post(MARK, content=b"<invoice/>"), 400, "$")
-
-
-def control(api: httpx.Client, action: str, **body: Any) -> httpx.Response:
-    return api.post(f"/_control/servicetitan/{action}", json=body)
 
 
 def test_a_record_changed_during_a_page_walk_moves(live: httpx.Client) -> None:
