@@ -132,6 +132,14 @@ def status(
 
 
 @app.command()
+def doctor(names: Names = None, json: Json = False) -> None:
+    """Try every credential, permission and setting by reading alone; a line for each, with what to do."""
+    from st_erp_pipelines.commands import doctor as command
+
+    raise typer.Exit(command.run(names or [], json))
+
+
+@app.command()
 def plan(
     name: Name = None,
     flow: Annotated[str | None, typer.Option(help="customers, invoices or payments")] = None,
@@ -168,6 +176,30 @@ def replay(
     from st_erp_pipelines.commands import replay as command
 
     raise typer.Exit(command.run(words or [], cause, everything))
+
+
+@app.command()
+def accept(
+    key: Annotated[str, typer.Argument(help="the document: its business key or its number in ServiceTitan")],
+    number: Annotated[str | None, typer.Argument(help="the number over there; left out where one was found")] = None,
+) -> None:
+    """Say which document over there is this one: it is adopted, and never sent."""
+    from st_erp_pipelines.commands import accept as command
+
+    raise typer.Exit(command.run(key, number))
+
+
+@app.command()
+def publish(
+    names: Names = None,
+    together: Annotated[bool, typer.Option("--all", help="unite them in published/all.duckdb, too")] = False,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="write this file instead")] = None,
+    json: Json = False,
+) -> None:
+    """Make the DuckDB files that analysts open, now: staging, reconciliation and audit trail. Asks no other system."""
+    from st_erp_pipelines.commands import publish as command
+
+    raise typer.Exit(command.run(names or [], together, to, json))
 
 
 @app.command()

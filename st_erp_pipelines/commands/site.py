@@ -73,7 +73,8 @@ def open_site(names: Sequence[str] = ()) -> Iterator[Site]:
         site.close()
 
 
-def _site(names: Sequence[str]) -> Site:
+def asked_for(names: Sequence[str]) -> tuple[Settings, set[str]]:
+    """What connections.yaml says, and the connections of these names, or all; faulty ones, too."""
     path = settings.config_path()
     loaded = settings.load(path)
     known = [connection.name for connection in loaded.connections] + loaded.faulty
@@ -82,7 +83,11 @@ def _site(names: Sequence[str]) -> Site:
             near = get_close_matches(name, known, 1) or known[:1]
             hint = f" Did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"There is no connection {name} in {path.name}.{hint}")
-    asked = set(names or known)
+    return loaded, set(names or known)
+
+
+def _site(names: Sequence[str]) -> Site:
+    loaded, asked = asked_for(names)
     faults = [str(fault) for fault in loaded.faults if not fault.connections or asked & set(fault.connections)]
     for line in [*faults, *(warning for warning in loaded.warnings if asked & set(warning.connections))]:
         complain(line)

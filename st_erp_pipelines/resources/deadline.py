@@ -43,8 +43,9 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def within(clock: Clock, seconds: float) -> Iterator[Deadline]:
-    """Everything sent in this block, by this thread, together takes no longer."""
-    deadline = Deadline(clock, clock.boot_seconds() + seconds)
+    """Everything sent in this block, by this thread, together takes no longer; nor than a block around it may."""
+    outer, at = _current.get(), clock.boot_seconds() + seconds
+    deadline = Deadline(clock, at if outer is None else min(at, outer.at))
     token = _current.set(deadline)
     try:
         yield deadline

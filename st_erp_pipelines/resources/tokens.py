@@ -21,6 +21,7 @@ TOKEN_TIMEOUT = 30.0  # seconds
 class _Token:
     value: str = field(repr=False)
     renew_at: float  # by the boot clock
+    scopes: frozenset[str] = frozenset()
     has_worked: bool = False
 
 
@@ -68,6 +69,10 @@ class ClientCredentials(httpx.Auth):
     def close(self) -> None:
         self._client.close()
 
+    def sign_in(self) -> frozenset[str]:
+        """Asks for a token, unless there is one. The scopes that came with it; none where the host names none."""
+        return self._valid_token().scopes
+
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers.update(self._headers())
         token = self._valid_token()
@@ -113,7 +118,8 @@ class ClientCredentials(httpx.Auth):
         try:
             lasts = float(said.get("expires_in", 600))
             # A margin beyond half the life (a sandbox at speed) would renew before every call.
-            return _Token(str(said["access_token"]), asked_at + lasts - min(self._margin, lasts / 2))
+            renew_at = asked_at + lasts - min(self._margin, lasts / 2)
+            return _Token(str(said["access_token"]), renew_at, frozenset(str(said.get("scope") or "").split()))
         except (KeyError, TypeError, ValueError):
             raise Unavailable("the token host's reply cannot be read", status=200, **self._facts()) from None
 

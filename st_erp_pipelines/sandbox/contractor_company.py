@@ -118,6 +118,7 @@ def _item(number: str, name: str) -> Wire:
         "blocked": False,
         "unitPrice": Decimal(0),
         "taxGroupCode": "NONTAXABLE",
+        "generalProductPostingGroupCode": "SERVICES",
         "baseUnitOfMeasureCode": "EA",
     }
 

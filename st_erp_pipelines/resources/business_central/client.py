@@ -97,6 +97,10 @@ class BusinessCentral:
         self._root = root.rstrip("/")
         self._wanted_company = company
 
+    def sign_in(self) -> None:
+        """Asks for a token, unless there is one."""
+        self._auth.sign_in()
+
     @cached_property
     def company_id(self) -> str:
         """Of the company configured by id or name; never "the first one"."""

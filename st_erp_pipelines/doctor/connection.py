@@ -1,0 +1,81 @@
+"""One connection from end to end: both systems, the tables between them, and which flow would work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from st_erp_pipelines import settings
+from st_erp_pipelines.clock import Clock
+from st_erp_pipelines.doctor.business_central import BusinessCentralChecks
+from st_erp_pipelines.doctor.findings import Area, Check, Finding, Level, Said, examined, ok, warning, wrong
+from st_erp_pipelines.doctor.mappings import MappingChecks
+from st_erp_pipelines.doctor.servicetitan import ServiceTitanChecks
+from st_erp_pipelines.errors import StErpError
+from st_erp_pipelines.mapping.check import check
+from st_erp_pipelines.mapping.load import Mappings, load
+from st_erp_pipelines.pipeline import FLOWS
+from st_erp_pipelines.settings import Connection
+
+ERPS = {"business_central": BusinessCentralChecks}
+
+
+def modes_of(connection: Connection) -> dict[str, str]:
+    return {flow: getattr(connection.flows, flow).mode for flow in FLOWS}
+
+
+def examine(connection: Connection, clock: Clock) -> list[Area]:
+    mappings = load(connection.mappings)
+    titan = ServiceTitanChecks(connection, clock)
+    erp = ERPS[connection.erp.kind](connection, mappings, clock)
+    with closing(titan), closing(erp), ThreadPoolExecutor(2) as pool:
+        systems = list(pool.map(lambda each: examined(each.title, each.gate(), each.checks), (titan, erp)))
+        compared = mappings if systems[1].is_shut else _compared(mappings, erp)
+        warehouse = settings.home() / "staging" / f"{connection.name}.duckdb"
+        checks = [*MappingChecks(connection, compared, None if systems[0].is_shut else titan.list, warehouse).checks()]
+        if not any(system.is_shut for system in systems):
+            checks.append(Check("currency", lambda: _currency(titan, erp), ("invoices", "payments"), True))
+        areas = [*systems, examined("Between the two", [], lambda: checks)]
+    return [*areas, Area("Flows", list(_flows(modes_of(connection), areas)))]
+
+
+def _compared(mappings: Mappings, erp: BusinessCentralChecks) -> Mappings:
+    """What cannot be listed there is among the findings of the ERP already."""
+    try:
+        return mappings.with_faults(check(mappings, erp.known()))
+    except StErpError:
+        return mappings
+
+
+def _currency(titan: ServiceTitanChecks, erp: BusinessCentralChecks) -> Iterator[Said]:
+    """A document in another currency than the company's is blocked."""
+    ours, theirs = {row.get("currency") for row in titan.list("business_units")} - {None, ""}, erp.local_currency()
+    if theirs and ours - {theirs}:
+        names = ", ".join(sorted(map(str, ours)))
+        yield warning(f"business units work in {names}, the company in {theirs}", "Documents in others stay blocked.")
+    else:
+        yield ok(f"business units and company work in {theirs or 'one currency, as far as it is shown'}")
+
+
+def _flows(modes: Mapping[str, str], areas: Sequence[Area]) -> Iterator[Finding]:
+    findings = [finding for area in areas for finding in area.findings]
+    for flow, mode in modes.items():
+        broken = [each for each in findings if each.said.level is Level.WRONG and flow in each.check.flows]
+        said = _verdict(mode, broken)
+        yield Finding(Check(flow, tuple, (flow,)), said)
+
+
+def _verdict(mode: str, broken: Sequence[Finding]) -> Said:
+    for_reading = _names(each for each in broken if not each.check.only_to_post)
+    for_posting = _names(broken)
+    if mode == "observe" and not for_reading:
+        missing = f"`mode: post` would not: {for_posting}" if for_posting else "`mode: post` would, too"
+        return ok(f"mode observe works; {missing}")
+    if missing := for_reading if mode == "observe" else for_posting:
+        return wrong(f"mode {mode} does not work: {missing}", "Mend what is wrong above.")
+    return ok(f"mode {mode} works")
+
+
+def _names(findings: Iterator[Finding] | Sequence[Finding]) -> str:
+    return ", ".join(dict.fromkeys(each.check.name for each in findings))

@@ -1,0 +1,137 @@
+"""ServiceTitan: what the app may read, and whether this tenant's documents ever become Posted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from st_erp_pipelines.assets.servicetitan import BY_DAY, WHOLE
+from st_erp_pipelines.clock import Clock
+from st_erp_pipelines.doctor import reach
+from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
+from st_erp_pipelines.errors import ConfigurationError, Rejected
+from st_erp_pipelines.resources import servicetitan
+from st_erp_pipelines.resources.http import parsed
+from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
+from st_erp_pipelines.settings import Connection
+
+TO_MARK = "tn.acc.invoices:w"
+LIST = 500  # of business units and the like, of which a tenant has fewer
+JOURNAL = "accounting/v2/tenant/{}/journal-entries"
+
+
+class ServiceTitanChecks:
+    title = "ServiceTitan"
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._settings = connection.servicetitan
+        self._rules = connection.rules
+        self._clock = clock
+
+    @cached_property
+    def client(self) -> servicetitan.ServiceTitan:
+        return servicetitan.connect(self._settings, clock=self._clock)
+
+    def close(self) -> None:
+        if "client" in vars(self):
+            self.client.close()
+
+    def gate(self) -> Sequence[Check]:
+        titan = self._settings
+        return [
+            Check("credentials", lambda: reach.credentials(titan)),
+            Check("host", lambda: reach.host(titan.api_url)),
+            Check("token", self._token),
+            Check("app key and tenant", self._tenant),
+        ]
+
+    def checks(self) -> Sequence[Check]:
+        """Documents of every flow are built from all that is read."""
+        titan = self._settings
+        return [
+            Check("clock", lambda: reach.server_time(titan.api_url, titan.timing.read_lag, self._clock)),
+            *(Check(f"read {entity}", partial(self._readable, entity)) for entity in (*BY_DAY, *WHOLE)),
+            Check("posted documents", self._posted_documents, ("invoices", "payments"), only_to_post=True),
+        ]
+
+    def list(self, entity: str) -> list[dict[str, Any]]:
+        """Of a short list the active records."""
+        rows = self._page(entity, pageSize=LIST)["data"]
+        return [row for row in rows if row.get("active") is not False]
+
+    def _page(self, entity: str, **query: Any) -> dict[str, Any]:
+        """A closed window or an id, where the list demands one of them."""
+        endpoint = ENDPOINTS[entity]
+        asked: dict[str, Any] = {**endpoint.always, "page": 1, "pageSize": 1}
+        if endpoint.only_by_id:
+            asked[endpoint.id_filter] = "1"
+        elif endpoint.windowed:
+            asked["modifiedBefore"] = f"{self._clock.now():%Y-%m-%dT%H:%M:%SZ}"
+        return self._get(endpoint.url(self._settings.tenant_id), f"read {entity}", asked | query)
+
+    def _get(self, url: str, operation: str, query: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = parsed(self.client.api.read("GET", url, operation=operation, params=query))
+        return found
+
+    def _token(self) -> Iterator[Said]:
+        scopes = self.client.auth.sign_in()
+        yield ok(f"granted, with {len(scopes)} scopes" if scopes else "granted")
+        if scopes and TO_MARK not in scopes:
+            yield note(f"the app was not granted {TO_MARK}", "Only marking invoices as exported needs it.")
+
+    def _tenant(self) -> Iterator[Said]:
+        """A 403 may mean the tenant or only one scope: two lists tell. Raises what the first of them said."""
+        refusals = []
+        for entity in ("business_units", "invoices"):
+            try:
+                self._page(entity)
+            except ConfigurationError as error:
+                refusals.append(error)
+            else:
+                yield ok(f"the app key is taken, and tenant {self._settings.tenant_id} is connected to it")
+                return
+        raise refusals[0]
+
+    def _readable(self, entity: str) -> Iterator[Said]:
+        self._page(entity)
+        yield ok(ENDPOINTS[entity].scope)
+
+    def _posted_documents(self) -> Iterator[Said]:
+        """Tenants of the journal-entry integration have journal entries, and no document ever becomes Posted."""
+        posted = self._count(statuses=["Posted", "Exported"])
+        entries = self._journal_entries()
+        if posted:
+            yield ok(f"the office batches and posts: {posted:,} invoices are Posted or Exported")
+        elif not self._rules.only_posted:
+            yield ok("rules.only_posted is false: documents go before the office posts them")
+        elif entries:
+            yield wrong(
+                "the tenant works with the journal-entry integration: it has journal entries, and no invoice ever "
+                "became Posted, so nothing would go",
+                "Set rules.only_posted: false, and leave marking as exported off: there the journal entries are "
+                "what is exported.",
+            )
+        elif self._count():
+            yield warning(
+                "no invoice ever became Posted, and only posted ones go",
+                "Post a batch in ServiceTitan; if your office never does, set rules.only_posted: false.",
+            )
+        else:
+            yield note("there is no invoice yet")
+        if entries is None and not posted:
+            scope = "without the scope tn.acc.journalentries:r"
+            yield note(f"whether there are journal entries cannot be read {scope}", "Grant it, or ask the office.")
+
+    def _count(self, **filters: Any) -> int:
+        page = self._page("invoices", includeTotal="true", **filters)
+        return int(page.get("totalCount") or len(page["data"]))
+
+    def _journal_entries(self) -> bool | None:
+        """Whether there are any; None where we may not see them."""
+        query = {"page": 1, "pageSize": 1}
+        try:
+            page = self._get(JOURNAL.format(self._settings.tenant_id), "read journal_entries", query)
+        except (ConfigurationError, Rejected):
+            return None
+        return bool(page["data"])
