@@ -16,18 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
+import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import StErpError, Unavailable
-from st_erp_pipelines.resources.http import Api, Pace, build_api, error_for_status, vendor_text
+from st_erp_pipelines.resources.http import Api, Pace, build_api, error_for_status, parsed, vendor_text
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
-from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS, Endpoint
+from st_erp_pipelines.resources.servicetitan_endpoints import APPLICATION, ENDPOINTS, Endpoint
 from st_erp_pipelines.resources.tokens import ClientCredentials
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class ServiceTitan:
     page_size: int
     read_lag: timedelta
     clock: Clock
+    application: str = ""  # whose external data is to come with the records
 
     def closed_until(self) -> datetime:
         """Nothing modified before this moment is still on its way into the lists."""
@@ -114,8 +117,12 @@ class ServiceTitan:
             raise ValueError(f"{entity} cannot be read by a window")
         else:
             queries = [{}]
-        fixed = {**endpoint.always, **_known(endpoint, extra or {}), "pageSize": self.page_size}
-        pages = self._settled(entity, folder, [fixed | query for query in queries])
+        fixed: dict[str, Any] = {**endpoint.always, **_known(endpoint, extra or {}), "pageSize": self.page_size}
+        if self.application and APPLICATION in endpoint.parameters():
+            fixed |= {APPLICATION: self.application}
+        pages = self._settled(
+            entity, folder, [{**fixed, **query, **part} for query in queries for part in endpoint.parts]
+        )
         totals = [page.total for page in pages if page.number == 1]
         total = None if None in totals else sum(total or 0 for total in totals)
         return Walk(tuple(page.file for page in pages), total, since, before)
@@ -127,11 +134,19 @@ class ServiceTitan:
     def _settled(self, entity: str, folder: Path, queries: Sequence[Mapping[str, Any]]) -> list[_Page]:
         for _ in range(WALKS - 1):
             try:
-                return self._pages(entity, folder, queries)
+                return self._walked(entity, folder, queries)
             except Unsettled:
                 for file in folder.glob(f"{entity}-*.json"):
                     file.unlink()
-        return self._pages(entity, folder, queries)
+        return self._walked(entity, folder, queries)
+
+    def _walked(self, entity: str, folder: Path, queries: Sequence[Mapping[str, Any]]) -> list[_Page]:
+        pages = self._pages(entity, folder, queries)
+        if ENDPOINTS[entity].below:
+            with ThreadPoolExecutor(LANES) as pool:
+                for page in pages:
+                    self._add_below(entity, page.file, pool.map)
+        return pages
 
     def _pages(self, entity: str, folder: Path, queries: Sequence[Mapping[str, Any]]) -> list[_Page]:
         """A few at once: the pages of the one query, or the queries, where there are several."""
@@ -158,7 +173,7 @@ class ServiceTitan:
 
     def _fetch(self, entity: str, stem: str, query: Mapping[str, Any], number: int) -> _Page:
         file = Path(f"{stem}-{number:05}.json")
-        params = {**query, "page": number, **({"includeTotal": "true"} if number == 1 else {})}
+        params = {**({"includeTotal": "true"} if number == 1 else {}), **query, "page": number}
         url = ENDPOINTS[entity].url(self.tenant_id)
         self.api.stream_to_file(url, file, operation=f"read {entity}", params=params)
         try:
@@ -168,6 +183,31 @@ class ServiceTitan:
             return _Page(file, number, bool(envelope["hasMore"]), size, envelope.get("totalCount"))
         except (ValueError, KeyError, TypeError):
             raise _unsettled(entity, f"page {number} cannot be read") from None
+
+    def _add_below(self, entity: str, file: Path, each: Callable[..., Iterable[Any]]) -> None:
+        """The page again, each record with what lies below it. Its numbers keep their digits."""
+        below = ENDPOINTS[entity].below
+        try:
+            envelope = simplejson.loads(file.read_bytes(), use_decimal=True)
+            lists = each(partial(self._below, entity, below), [record["id"] for record in envelope["data"]])
+            for record, rows in zip(envelope["data"], lists, strict=True):
+                record[below] = rows
+        except (ValueError, KeyError, TypeError):
+            raise _unsettled(entity, f"{file.stem} or what lies below it cannot be read") from None
+        file.write_text(simplejson.dumps(envelope, use_decimal=True), "utf-8")
+
+    def _below(self, entity: str, below: str, key: int) -> list[Any]:
+        rows: dict[int, Any] = {}
+        url = f"{ENDPOINTS[entity].url(self.tenant_id)}/{key}/{below}"
+        for number in count(1):
+            params = {"page": number, "pageSize": self.page_size, "includeTotal": "true"}
+            reply = parsed(self.api.read("GET", url, operation=f"read {entity}", params=params))
+            rows |= {row["id"]: row for row in reply["data"]}
+            if not reply["hasMore"]:
+                break
+        if reply["totalCount"] not in (None, len(rows)):
+            raise _unsettled(entity, f"the {below} of {key} changed while they were read")
+        return list(rows.values())
 
 
 def connect(
@@ -211,7 +251,8 @@ def connect(
         explain=partial(explain, settings.tenant_id),
         transport=transport,
     )
-    return ServiceTitan(api, auth, settings.tenant_id, settings.page_size, settings.timing.read_lag, clock)
+    application = str(settings.application_guid or "")
+    return ServiceTitan(api, auth, settings.tenant_id, settings.page_size, settings.timing.read_lag, clock, application)
 
 
 def explain(tenant_id: int, response: httpx.Response, operation: str, document: str) -> StErpError:
@@ -261,10 +302,13 @@ def _known(endpoint: Endpoint, query: Mapping[str, Any]) -> Mapping[str, Any]:
     return query
 
 
-def _by_ids(endpoint: Endpoint, ids: Iterable[int]) -> list[dict[str, str]]:
+def _by_ids(endpoint: Endpoint, ids: Iterable[int]) -> list[dict[str, Any]]:
+    if not endpoint.id_filter:
+        raise ValueError(f"{endpoint.path} cannot be read by ids")
     wanted = sorted(set(ids))
     groups = (wanted[start : start + IDS_PER_CALL] for start in range(0, len(wanted), IDS_PER_CALL))
-    return [{**endpoint.with_ids, endpoint.id_filter: ",".join(map(str, group))} for group in groups]
+    named = (group if endpoint.repeats_ids else ",".join(map(str, group)) for group in groups)
+    return [{**endpoint.with_ids, endpoint.id_filter: each} for each in named]
 
 
 def _window(endpoint: Endpoint, since: datetime | None, before: datetime) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """Which lists ServiceTitan has, and what each of them can be asked.
 
-Paths, parameters and scopes are those of the public OpenAPI documents (accounting, crm and settings, v2).
+Paths, parameters and scopes are those of the public OpenAPI documents (accounting, crm, inventory, jpm, pricebook
+and settings, v2).
 An unknown query parameter is ignored over there, and everything comes back with a 200: hence the names.
 """
 
@@ -12,13 +13,16 @@ from dataclasses import dataclass, field
 PAGING = "page pageSize includeTotal"
 CREATED = "createdOnOrAfter createdBefore"
 MODIFIED = "modifiedOnOrAfter modifiedBefore"
+APPLICATION = "externalDataApplicationGuid"  # external data is returned only to who names the application
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """`filters`: its query parameters beyond those that all share. `windowed`: read by what was modified.
 
-    `always` goes with each call, `with_window` with a modified window, `with_ids` with ids.
+    `always` goes with each call, `with_window` with a modified window, `with_ids` with ids. What a list gives
+    only in parts is asked for once with each of `parts`. `below` is the list that each record has under its own
+    path: it is read with the record, as a further member.
     """
 
     path: str  # {module}/{resource}
@@ -30,6 +34,9 @@ class Endpoint:
     id_filter: str = "ids"
     only_by_id: bool = False
     with_ids: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Mapping[str, str], ...] = ({},)
+    repeats_ids: bool = False  # ids=1&ids=2 instead of ids=1,2
+    below: str = ""
 
     def url(self, tenant_id: int) -> str:
         module, _, resource = self.path.partition("/")
@@ -110,5 +117,96 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         "tn.acc.taxzones:r",
         f"{MODIFIED} active sort",
         always={"active": "Any", "sort": "+Id"},
+    ),
+    "vendors": Endpoint(
+        "inventory/vendors",
+        "tn.inv.vendors:r",
+        f"{MODIFIED} {APPLICATION} active sort",
+        always={"active": "Any", "sort": "+Id"},
+        windowed=True,
+        repeats_ids=True,
+    ),
+    "purchase_orders": Endpoint(
+        "inventory/purchase-orders",
+        "tn.inv.purchaseorders:r",
+        f"{MODIFIED} sort status number jobId projectId dateOnOrAfter dateBefore",
+        always={"sort": "+Id"},
+        windowed=True,
+    ),
+    "receipts": Endpoint(
+        "inventory/receipts",
+        "tn.inv.receipts:r",
+        f"{MODIFIED} active sort number billId vendorIds purchaseOrderIds syncStatuses"
+        " receivedOnOrAfter receivedBefore",
+        always={"active": "Any", "sort": "+Id"},
+        windowed=True,
+    ),
+    "ap_bills": Endpoint(
+        "accounting/ap-bills",
+        "tn.acc.apbills:r",
+        f"{MODIFIED} billType billNumber businessUnitIds syncStatuses statuses dateFrom dateTo batchId",
+        windowed=True,
+        parts=({"billType": "Procurement"}, {"billType": "ApBill"}),  # the first is the default
+        # Whether a look-up by ids heeds the type is not documented: a bill may come twice, and totals say nothing.
+        with_ids={"includeTotal": "false"},
+    ),
+    "bank_deposits": Endpoint(
+        "accounting/bank-deposits",
+        "tn.acc.bankdeposits:r",
+        f"{MODIFIED} sort depositDateOnOrAfter depositDateBefore depositStatus syncStatus",
+        always={"sort": "+Id"},
+        windowed=True,
+        below="transactions",
+    ),
+    "services": Endpoint(
+        "pricebook/services",
+        "tn.pb.services:r",
+        f"{MODIFIED} {APPLICATION} active sort searchText",
+        always={"active": "Any", "sort": "+Id"},
+        windowed=True,
+    ),
+    "materials": Endpoint(
+        "pricebook/materials",
+        "tn.pb.materials:r",
+        f"{MODIFIED} {APPLICATION} active sort searchText",
+        always={"active": "Any", "sort": "+Id"},
+        windowed=True,
+    ),
+    "equipment": Endpoint(
+        "pricebook/equipment",
+        "tn.pb.equipment:r",
+        f"{MODIFIED} {APPLICATION} active sort searchText",
+        always={"active": "Any", "sort": "+Id"},
+        windowed=True,
+    ),
+    # Some have no modifiedOn, and there is no look-up by ids: always whole.
+    "categories": Endpoint(
+        "pricebook/categories",
+        "tn.pb.categories:r",
+        "active sort categoryType",
+        always={"active": "Any", "sort": "+Id"},
+        id_filter="",
+    ),
+    "locations": Endpoint(
+        "crm/locations",
+        "tn.crm.locations:r",
+        f"{MODIFIED} {APPLICATION} active sort customerId",
+        always={"active": "Any", "sort": "+Id"},
+        windowed=True,
+    ),
+    # Jobs and projects are never inactive: their lists have no such filter.
+    "jobs": Endpoint(
+        "jpm/jobs",
+        "tn.jpm.jobs:r",
+        f"{MODIFIED} {APPLICATION} sort number projectId customerId locationId invoiceId",
+        always={"sort": "+Id"},
+        windowed=True,
+    ),
+    "projects": Endpoint(
+        "jpm/projects",
+        "tn.jpm.projects:r",
+        f"{MODIFIED} {APPLICATION} sort customerId locationId",
+        always={"sort": "+Id"},
+        windowed=True,
     ),
 }

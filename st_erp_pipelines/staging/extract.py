@@ -17,6 +17,11 @@ from st_erp_pipelines.staging.landing import Landed, closed_days, in_memory, lan
 FULL_FIRST = {
     ("servicetitan", "customers"),
     ("servicetitan", "customer_contacts"),
+    ("servicetitan", "vendors"),
+    ("servicetitan", "services"),
+    ("servicetitan", "materials"),
+    ("servicetitan", "equipment"),
+    ("servicetitan", "locations"),
     ("business_central", "customers"),
 }
 SHAPES: dict[str, tuple[Literal["data", "value"], str, str]] = {

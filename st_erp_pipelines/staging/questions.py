@@ -25,6 +25,63 @@ QUESTIONS = {
         ) as named
         where customer_id not in (select customer_id from staging.stg_servicetitan__customers)
     """,
+    "ap_bills": """
+        select ap_bill_id from staging.stg_servicetitan__ap_bills where sync_status = 'Pending' and canceled_at is null
+        union
+        select ap_bill_id from staging.stg_servicetitan__receipts
+        where ap_bill_id not in (select ap_bill_id from staging.stg_servicetitan__ap_bills)
+    """,
+    "receipts": "select receipt_id from staging.stg_servicetitan__receipts where sync_status = 'Pending' and is_active",
+    "purchase_orders": """
+        select purchase_order_id from (
+            select purchase_order_id from staging.stg_servicetitan__ap_bills
+            union select purchase_order_id from staging.stg_servicetitan__receipts
+        ) as named
+        where purchase_order_id not in (select purchase_order_id from staging.stg_servicetitan__purchase_orders)
+    """,
+    # A payment put into an open deposit need not move the deposit's modifiedOn.
+    "bank_deposits": """
+        select bank_deposit_id from staging.stg_servicetitan__bank_deposits
+        where deposit_status = 'Open' and is_active
+        union
+        select bank_deposit_id from staging.stg_servicetitan__payments
+        where bank_deposit_id not in (select bank_deposit_id from staging.stg_servicetitan__bank_deposits)
+    """,
+    "vendors": """
+        select vendor_id from (
+            select vendor_id from staging.stg_servicetitan__ap_bills
+            union select vendor_id from staging.stg_servicetitan__purchase_orders
+            union select vendor_id from staging.stg_servicetitan__receipts
+            union select primary_vendor_id from staging.stg_servicetitan__materials
+            union select primary_vendor_id from staging.stg_servicetitan__equipment
+        ) as named
+        where vendor_id not in (select vendor_id from staging.stg_servicetitan__vendors)
+    """,
+    "jobs": """
+        select job_id from (
+            select job_id from staging.stg_servicetitan__invoices
+            union select job_id from staging.stg_servicetitan__ap_bills
+            union select job_id from staging.stg_servicetitan__purchase_orders
+            union select job_id from staging.stg_servicetitan__receipts
+        ) as named
+        where job_id not in (select job_id from staging.stg_servicetitan__jobs)
+    """,
+    "projects": """
+        select project_id from (
+            select project_id from staging.stg_servicetitan__jobs
+            union select project_id from staging.stg_servicetitan__purchase_orders
+        ) as named
+        where project_id not in (select project_id from staging.stg_servicetitan__projects)
+    """,
+    "locations": """
+        select location_id from (
+            select location_id from staging.stg_servicetitan__invoices
+            union select location_id from staging.stg_servicetitan__jobs
+            union select location_id from staging.stg_servicetitan__projects
+            union select merged_to_id from staging.stg_servicetitan__locations
+        ) as named
+        where location_id not in (select location_id from staging.stg_servicetitan__locations)
+    """,
 }
 
 

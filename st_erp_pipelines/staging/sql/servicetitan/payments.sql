@@ -9,6 +9,7 @@
   "checkNumber": "VARCHAR", "refundedPaymentId": "BIGINT", "active": "BOOLEAN", "createdOn": "TIMESTAMPTZ",
   "customer": {"id": "BIGINT", "name": "VARCHAR"},
   "businessUnit": {"id": "BIGINT", "name": "VARCHAR"},
+  "deposit": {"id": "BIGINT", "name": "VARCHAR"},
   "appliedTo": [{"appliedId": "BIGINT", "appliedTo": "BIGINT", "appliedAmount": "DECIMAL(18,4)", "appliedOn": "TIMESTAMPTZ"}]
 }
 */
@@ -34,6 +35,7 @@ select
     r.customer.name as customer_name,             -- its name when the payment was read
     r.businessUnit.id as business_unit_id,        -- business unit
     r.businessUnit.name as business_unit_name,    -- its name
+    r.deposit.id as bank_deposit_id,              -- the bank deposit it went into
     r.refundedPaymentId as refunded_payment_id,   -- the payment that this one refunds
     r.active as is_active,                        -- false once deleted
     r.createdOn as created_at,                    -- created
