@@ -23,6 +23,7 @@ from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     ServiceTitanResource,
     StateResource,
 )
+from st_erp_pipelines.schedules import references as reading  # noqa: E402
 from st_erp_pipelines.schedules import sync  # noqa: E402
 
 
@@ -45,7 +46,9 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
 
 
 def _connection(connection: Connection) -> dg.Definitions:
-    titan_entities = (*servicetitan.BY_DAY, *servicetitan.WHOLE)
+    references = servicetitan.references(connection)
+    titan_entities = (*servicetitan.BY_DAY, *servicetitan.WHOLE, *references)
+    readable = ("invoices", "payments", "customers", *references)
     before = (*business_central.WHOLE, *business_central.BY_DAY)
     after = (*business_central.READ_BACK_BY_DAY, *business_central.READ_BACK_WHOLE)
     return dg.Definitions(
@@ -58,13 +61,13 @@ def _connection(connection: Connection) -> dg.Definitions:
             reconciliation.reconciliation(connection),
         ],
         asset_checks=[
-            *(staging.quarantine_check(connection, "servicetitan", e) for e in ("invoices", "payments", "customers")),
+            *(staging.quarantine_check(connection, servicetitan.SYSTEM, entity) for entity in readable),
             staging.mapping_check(connection),
             reconciliation.totals_check(connection),
             reconciliation.nothing_hangs(connection),
         ],
-        jobs=[sync.sync_job(connection), sync.post_job(connection)],
-        schedules=sync.schedules(connection),
+        jobs=[sync.sync_job(connection), sync.post_job(connection), *reading.jobs(connection)],
+        schedules=[*sync.schedules(connection), *reading.schedules(connection)],
         sensors=[sync.retry_sensor(connection)],
     )
 

@@ -1,11 +1,13 @@
 """Extract assets, alike for every system: they land what was read, and say how much."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 
 import dagster as dg
 
 from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, OPEN_DAYS_ONLY, daily, days_of
 from st_erp_pipelines.assets.wording import SYSTEMS, title
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
@@ -13,12 +15,25 @@ from st_erp_pipelines.staging.extract import Extract, keys_in
 from st_erp_pipelines.staging.questions import QUESTIONS
 
 READ_BY_PARENT = {"credit_memo_items": "credit_memos"}
+MAY_BE_READ = "may_be_read"
+FORBIDDEN = 403
+
+Checks = Sequence[dg.AssetCheckResult]
 
 
 def extract_by_day(
-    connection: Connection, system: str, entity: str, behind: Sequence[str] = (), after: Iterable[dg.AssetKey] = ()
+    connection: Connection,
+    system: str,
+    entity: str,
+    behind: Sequence[str] = (),
+    after: Iterable[dg.AssetKey] = (),
+    *,
+    is_reference: bool = False,
 ) -> dg.AssetsDefinition:
-    """`behind`: staging tables that name records of this entity; `after`: other assets to wait for."""
+    """`behind`: staging tables that name records of this entity; `after`: other assets to wait for.
+
+    `is_reference`: no flow needs it, so a missing scope fails its check, not the run.
+    """
     parent = READ_BY_PARENT.get(entity)
     deps = [[connection.name, "staging", f"{system}__{table}"] for table in behind]
     deps += [[connection.name, system, parent]] if parent else []
@@ -31,22 +46,52 @@ def extract_by_day(
         description=f"{title(entity)} of {SYSTEMS[system]} as they came, one landing file for each day and read.",
         partitions_def=daily(connection),
         backfill_policy=EVERY_RANGE_IN_ONE_RUN,
+        check_specs=_check_specs(connection, system, entity) if is_reference else None,
     )
-    def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
+    def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
             reader = pipeline.extract(system)
             days = days_of(context)
             if OPEN_DAYS_ONLY in context.run.tags:
-                days = sorted(set(days) & set(pipeline.open_days(system, entity)))
-            for day in days:
-                if parent:
-                    reader.of_parents(entity, day, pipeline.landed_ids(system, parent, day))
-                else:
-                    reader.day(entity, day)
-            _read_named(pipeline, reader, system, entity)
-            return _landed(reader, days=len(days))
+                open_days = pipeline.open_days(system, entity)
+                # Once its scope is granted, a reference reads all the days that it may not read until then.
+                days = open_days if is_reference else sorted(set(days) & set(open_days))
+
+            def read() -> None:
+                _read_days(pipeline, reader, system, entity, days)
+                _read_named(pipeline, reader, system, entity)
+
+            return _landed(reader, _checked(context, is_reference, read), days=len(days))
 
     return extract
+
+
+def _check_specs(connection: Connection, system: str, entity: str) -> list[dg.AssetCheckSpec]:
+    key = dg.AssetKey([connection.name, system, entity])
+    description = "The application was granted the scope of this list, which no flow to the ERP needs."
+    return [dg.AssetCheckSpec(MAY_BE_READ, asset=key, description=description)]
+
+
+def _checked(context: dg.AssetExecutionContext, is_reference: bool, read: Callable[[], None]) -> Checks:
+    """What the check of a reference found; of anything else, nothing."""
+    try:
+        read()
+    except ConfigurationError as error:
+        if not is_reference or error.status != FORBIDDEN:
+            raise
+        said = error.sentence()
+        context.log.warning(said)
+        return [dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=said)]
+    return [dg.AssetCheckResult(passed=True, description="It may be read")] if is_reference else []
+
+
+def _read_days(pipeline: Pipeline, reader: Extract, system: str, entity: str, days: Iterable[date]) -> None:
+    parent = READ_BY_PARENT.get(entity)
+    for day in days:
+        if parent:
+            reader.of_parents(entity, day, pipeline.landed_ids(system, parent, day))
+        else:
+            reader.day(entity, day)
 
 
 def _read_named(pipeline: Pipeline, reader: Extract, system: str, entity: str) -> None:
@@ -56,7 +101,12 @@ def _read_named(pipeline: Pipeline, reader: Extract, system: str, entity: str) -
 
 
 def extract_whole(
-    connection: Connection, system: str, entity: str, after: Iterable[dg.AssetKey] = ()
+    connection: Connection,
+    system: str,
+    entity: str,
+    after: Iterable[dg.AssetKey] = (),
+    *,
+    is_reference: bool = False,
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=[connection.name, system, entity],
@@ -64,16 +114,22 @@ def extract_whole(
         group_name=connection.name,
         kinds={system, "parquet"},
         description=f"{title(entity)} of {SYSTEMS[system]}, the whole list at each read.",
+        check_specs=_check_specs(connection, system, entity) if is_reference else None,
     )
-    def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
+    def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
             reader = pipeline.extract(system)
-            reader.whole(entity)
-            return _landed(reader)
+
+            def read() -> None:
+                reader.whole(entity)
+
+            return _landed(reader, _checked(context, is_reference, read))
 
     return extract
 
 
-def _landed(reader: Extract, **more: int) -> dg.MaterializeResult[None]:
+def _landed(reader: Extract, checks: Checks, **more: int) -> dg.MaterializeResult[None]:
     rows = sum(landed.rows for landed in reader.landed)
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "reads": len(reader.landed), **more})
+    figures: dict[str, int | str] = {"dagster/row_count": rows, "reads": len(reader.landed), **more}
+    figures |= {"not_read": each.description or "" for each in checks if not each.passed}  # noqa: B035 (at most one)
+    return dg.MaterializeResult(metadata=figures, check_results=checks)

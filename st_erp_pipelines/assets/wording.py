@@ -3,7 +3,14 @@
 from decimal import Decimal
 
 SYSTEMS = {"servicetitan": "ServiceTitan", "business_central": "Business Central"}
-TITLES = {"gl_accounts": "General ledger accounts"}
+TITLES = {
+    "gl_accounts": "General ledger accounts",
+    "ap_bills": "AP bills",
+    "services": "Pricebook services",
+    "materials": "Pricebook materials",
+    "equipment": "Pricebook equipment",
+    "categories": "Pricebook categories",
+}
 
 
 def title(entity: str) -> str:

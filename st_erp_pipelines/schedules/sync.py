@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
+from st_erp_pipelines.assets.servicetitan import reference_keys
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.pipeline import FLOWS, Pipeline, is_braked
@@ -22,10 +23,15 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 def sync_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         f"{connection.name}_sync",
-        selection=dg.AssetSelection.groups(connection.name),
+        selection=_synced(connection),
         description="Extract, stage, build, post and reconcile the days still open.",
         tags={"connection": connection.name},
     )
+
+
+def _synced(connection: Connection) -> dg.AssetSelection:
+    """All but what no flow needs: that has a job of its own, see `references.py`."""
+    return dg.AssetSelection.groups(connection.name) - dg.AssetSelection.assets(*reference_keys(connection))
 
 
 def post_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
@@ -128,7 +134,7 @@ def _all_but(
         return None
     left_out = {key for flow in flows for key in _assets_of(connection, flow)}
     graph = context.repository_def.asset_graph
-    mine = dg.AssetSelection.groups(connection.name).resolve(graph)
+    mine = _synced(connection).resolve(graph)
     return sorted(mine - left_out)
 
 
