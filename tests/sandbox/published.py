@@ -18,6 +18,21 @@ def published(module: str, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return schemas[envelope]["properties"]["data"]["items"], schemas
 
 
+def of_a_record(module: str, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same for a record by its id; its name in the path differs."""
+    document = json.loads((SPECS / f"{module}-v2.json").read_text())
+    head = "/tenant/{tenant}" + path.partition("{")[0] + "{"
+    (known,) = (each for each in document["paths"] if each.startswith(head) and each.count("/") == path.count("/") + 2)
+    return answer(module, known.removeprefix("/tenant/{tenant}"), "get", "200")
+
+
+def answer(module: str, path: str, method: str, status: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of one answer, and all schemas."""
+    document = json.loads((SPECS / f"{module}-v2.json").read_text())
+    reply = document["paths"]["/tenant/{tenant}" + path][method]["responses"][status]
+    return reply["content"]["application/json"]["schema"], document["components"]["schemas"]
+
+
 def assert_published(value: Any, schema: dict[str, Any], schemas: dict[str, Any], where: str) -> None:
     """Names, types, words and what is required, at every depth; null is taken anywhere, as the live service
     sends it."""
