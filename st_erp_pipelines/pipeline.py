@@ -36,6 +36,7 @@ from st_erp_pipelines.staging.documents import BUILDS, REVERSES
 from st_erp_pipelines.staging.documents.known import KnownDocuments, read_known
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.load import Loaded, load, prepare
+from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.warehouse import open_warehouse
 from st_erp_pipelines.target import Target
 
@@ -209,8 +210,9 @@ class Pipeline:
     # Reconcile
 
     def reconcile(self) -> reconciliation.Result:
+        adopted = report.adopted(self.outbox, self.connection.name)
         with self.staging() as con:
-            reconciliation.reconcile(con, self.connection)
+            reconciliation.reconcile(con, self.connection, adopted)
         return self.reconciled()
 
     def reconciled(self) -> reconciliation.Result:
@@ -218,6 +220,27 @@ class Pipeline:
         states = report.states_by_key(self.outbox, self.connection.name)
         with self.staging() as con:
             return reconciliation.result(con, states)
+
+    # Publish
+
+    @property
+    def published(self) -> Path:
+        """What analysts open."""
+        return self.home / "published" / f"{self.connection.name}.duckdb"
+
+    def was_published_lately(self) -> bool:
+        if not self.published.exists():
+            return False
+        age = self.outbox.clock.now().timestamp() - self.published.stat().st_mtime
+        return age < self.connection.publish_every.total_seconds()
+
+    def publish(self, *, at_once: bool = False) -> Published | None:
+        """None where nothing has changed since, unless it is wanted `at_once`."""
+        with self.staging() as con:
+            return publish(
+                con, self.outbox, self.connection.name, self.connection.servicetitan.tenant_id, self.published,
+                now=self.outbox.clock.now(), at_once=at_once,
+            )  # fmt: skip
 
 
 def is_braked(outbox: Outbox, connection: str, flow: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import simplejson
 import sqlalchemy as sa
 
+from st_erp_pipelines.accept import ENTERED_BY_HAND
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import hash_of, text_of
 from st_erp_pipelines.outbox.schema import documents, events
@@ -59,8 +60,13 @@ def _findings(outbox: Outbox, rows: Sequence[Document], look_up: LookUp) -> dict
     return found
 
 
+def _is_ours_after_all(row: Document) -> bool:
+    """It only waited for a word of a person on what another entered: this is that word."""
+    return row.state == State.BLOCKED and {reason["code"] for reason in row.reasons} == {ENTERED_BY_HAND}
+
+
 def _one(outbox: Outbox, row: Document, who: str, finding: Finding | None) -> Answer:
-    if row.state not in REPLAYED:
+    if row.state not in REPLAYED and not _is_ours_after_all(row):
         number = f" as {row.remote_number}" if row.remote_number else ""
         return Answer(row.business_key, False, f"{row.business_key}{number} {REFUSALS[State(row.state)]}.")
     is_dead = finding is not None and finding.found is Found.DEAD
@@ -76,7 +82,7 @@ def _one(outbox: Outbox, row: Document, who: str, finding: Finding | None) -> An
 
 def _again(con: sa.Connection, now: datetime, row: Document, who: str) -> str:
     columns: dict[str, Any] = dict(next_try_at=None, cause="", reasons=[])
-    if row.state in (State.OUT_OF_SCOPE, State.SKIPPED):  # only who is asked for by name: the rule is set aside
+    if row.state in (State.OUT_OF_SCOPE, State.SKIPPED, State.BLOCKED):  # asked for by name: the rule is set aside
         columns |= dict(replayed=True, adopt_only=False)
     change_state(
         con, now, row, State.READY, f"Asked for again by {who}; it was {row.state.replace('_', ' ')}.", **columns

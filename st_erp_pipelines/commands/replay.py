@@ -81,7 +81,7 @@ def _replayed(
     missing = set(keys)
     for connection in chosen:
         rows = _named(site, connection, keys, missing) if keys else _mass(site, connection, cause)
-        answers += replay(site.outbox, rows, _who(), partial(_look_up, site, connection))
+        answers += replay(site.outbox, rows, person(), partial(_look_up, site, connection))
     return answers, missing
 
 
@@ -108,7 +108,7 @@ def _look_up(site: Site, connection: Connection, flow: str, wanted: Sequence[Wan
     return found
 
 
-def _who() -> str:
+def person() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without a user name

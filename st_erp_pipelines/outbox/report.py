@@ -81,6 +81,14 @@ def exceptions(outbox: Outbox, connection: str) -> list[Document]:
     )
 
 
+def adopted(outbox: Outbox, connection: str) -> list[tuple[str, str]]:
+    """Id over there and business key of what we did not post ourselves: it may carry another reference."""
+    columns = sa.select(documents.c.remote_id, documents.c.business_key)
+    query = columns.where(documents.c.connection == connection, documents.c.state == State.ADOPTED)
+    with reading(outbox.engine) as con:
+        return [(row.remote_id, row.business_key) for row in con.execute(query) if row.remote_id]
+
+
 def oldest_due_day(outbox: Outbox, connection: str, flows: Sequence[str]) -> date | None:
     with outbox.begin() as (con, now):
         query = sa.select(sa.func.min(documents.c.home_day)).where(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -53,8 +53,11 @@ class Result:
         return [difference for difference in self.differences if not difference.explained]
 
 
-def reconcile(con: duckdb.DuckDBPyConnection, connection: Connection) -> None:
-    """Rebuild `staging.reconciliation` and its documents."""
+def reconcile(con: duckdb.DuckDBPyConnection, connection: Connection, adopted: Sequence[tuple[str, str]] = ()) -> None:
+    """Rebuild `staging.reconciliation` and its documents. `adopted`: ids of the ERP and our business keys."""
+    con.execute("create or replace temp table adopted (document_id varchar, business_key varchar)")
+    if adopted:
+        con.executemany("insert into adopted values (?, ?)", adopted)
     text = files(__package__).joinpath("sql/reconciliation.sql").read_text("utf-8")
     parameters = {
         "prefix": connection.key_prefix,

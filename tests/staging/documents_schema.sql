@@ -88,8 +88,17 @@ create table staging.stg_business_central__customers (
 );
 
 create table staging.stg_business_central__sales_invoices (
-    document_id VARCHAR, posting_date DATE, customer_number VARCHAR, is_posted BOOLEAN, source_key VARCHAR, source_hash
-    VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+    document_id VARCHAR, number VARCHAR, external_document_number VARCHAR, document_date DATE, posting_date DATE,
+    customer_number VARCHAR, total_including_tax DECIMAL(18, 4), remaining_amount DECIMAL(18, 4), status VARCHAR,
+    is_posted BOOLEAN, source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR,
+    modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_business_central__sales_credit_memos (
+    document_id VARCHAR, number VARCHAR, external_document_number VARCHAR, document_date DATE, posting_date DATE,
+    customer_number VARCHAR, total_including_tax DECIMAL(18, 4), remaining_amount DECIMAL(18, 4), status VARCHAR,
+    is_posted BOOLEAN, source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR,
+    modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
 );
 
 create table mapping.business_units (

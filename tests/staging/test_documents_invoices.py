@@ -699,3 +699,84 @@ def test_an_older_version_is_not_sent_while_a_newer_one_cannot_be_read(world: Wo
     document = only(build(world))
     assert codes(document) == ["unreadable"]
     assert "'12a'" in document.reasons[0].text
+
+
+# What stands there already
+
+
+def in_erp(world: World, number: str = "103044", **values: Any) -> None:
+    row = dict(
+        document_id=f"guid-{number}",
+        number=number,
+        external_document_number="",
+        document_date="2026-11-05",
+        customer_number="STA-7",
+        total_including_tax="100",
+        remaining_amount="100",
+        status="Open",
+        is_posted=True,
+    )
+    world.put("staging.stg_business_central__sales_invoices", **row | values)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_proposed"),
+    [
+        ({}, True),
+        ({"external_document_number": "R5", "customer_number": "C1", "document_date": "2026-11-07"}, True),
+        ({"customer_number": "C1"}, False),
+        ({"document_date": "2026-11-06"}, False),
+        ({"total_including_tax": "100.01"}, False),
+        ({"is_posted": False}, False),
+        ({"status": "Canceled"}, False),
+        ({"external_document_number": "R5", "document_date": "2026-10-31"}, False),  # older than go-live
+        ({"external_document_number": "ST-A-INV-9"}, False),  # another one of ours
+    ],
+)
+def test_what_somebody_may_have_entered_by_hand_waits_for_a_person(
+    world: World, values: dict[str, Any], is_proposed: bool
+) -> None:
+    world.invoice(5)
+    in_erp(world, **values)
+    document = only(build(world))
+    assert codes(document) == (["entered_by_hand"] if is_proposed else [])
+    if is_proposed:
+        assert "st-erp accept ST-A-INV-5 103044; if not: st-erp replay ST-A-INV-5" in document.reasons[0].text
+
+
+def test_of_several_none_is_chosen(world: World) -> None:
+    world.invoice(5)
+    in_erp(world)
+    in_erp(world, "103050")
+    assert "103044 of 2026-11-05, 103050 of 2026-11-05" in only(build(world)).reasons[0].text
+
+
+def test_who_said_that_it_is_another_is_not_asked_again(world: World) -> None:
+    world.invoice(5)
+    in_erp(world)
+    assert only(build(world, known("invoice", 5, "ready", replayed=True))).verdict is Verdict.DUE
+
+
+def test_what_another_document_is_linked_to_is_not_proposed(world: World) -> None:
+    world.invoice(5)
+    in_erp(world)
+    adopted = known("invoice", 4, "adopted", remote_id="guid-103044")
+    assert codes(only(build(world, adopted))) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "remaining", "is_reversible"),
+    [
+        ("posted", "reverse_and_repost", "100", True),
+        ("posted", "flag", "100", False),
+        ("posted", "reverse_and_repost", "40", False),
+        ("adopted", "reverse_and_repost", "100", False),
+    ],
+)
+def test_an_edit_of_what_nothing_is_applied_to_may_be_taken_back(
+    world: World, state: str, policy: str, remaining: str, is_reversible: bool
+) -> None:
+    world.invoice(5, source_hash="edited")
+    in_erp(world, document_id="guid-5", external_document_number="ST-A-INV-5", remaining_amount=remaining)
+    document = only(build(world, known("invoice", 5, state), invoices={"on_change": policy}))
+    assert document.reversible == is_reversible

@@ -23,6 +23,7 @@ select
     end as business_key,
     is_adopt_only(known.adopt_only, source.sync_status, source.first_sync_status) as adopt_only,
     coalesce(known.replayed, false) as is_replayed,
+    coalesce(known.is_fixed, false) as is_fixed,
     -- Once money or a credit memo was applied to it, taking it back would leave that hanging: a person decides.
     rules.reverses and coalesce(known.state = 'posted' and erp.is_untouched, false) as reversible,
     in_open_period(source.document_date, rules.opens, rules.closed_period) as posting_date,

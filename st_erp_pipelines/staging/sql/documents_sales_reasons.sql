@@ -120,6 +120,37 @@ unreadable as (
     join staging.quarantine as held
         on held.system = 'servicetitan' and held.entity = sales.kind || 's' and held.key = sales.id::varchar
 ),
+-- What somebody entered there without our key: the same number and amount, or the same customer, day and amount.
+-- Nothing of it is taken over by itself.
+by_hand as (
+    select 'invoice' as type, document_id, number, external_document_number, document_date, customer_number, total_including_tax as total
+    from staging.stg_business_central__sales_invoices
+    where is_posted and status not in ('Canceled', 'Corrective')
+    union all by name
+    select 'credit_memo' as type, document_id, number, external_document_number, document_date, customer_number, total_including_tax as total
+    from staging.stg_business_central__sales_credit_memos
+    where is_posted and status not in ('Canceled', 'Corrective')
+),
+entered_by_hand as (
+    select sales.kind, sales.id, 'entered_by_hand' as code,
+        'Somebody may have entered it there: ' || string_agg(by_hand.number || ' of ' || by_hand.document_date, ', ' order by by_hand.number)
+        || ' over ' || figure(any_value(by_hand.total)) || '. If that is it: st-erp accept ' || any_value(sales.business_key) || ' '
+        || min(by_hand.number) || '; if not: st-erp replay ' || any_value(sales.business_key) || '.' as text
+    from sales
+    join by_hand on
+        by_hand.type = sales.type
+        and by_hand.total = sales.total * sales.direction
+        and by_hand.document_date >= sales.go_live
+        and (
+            given(by_hand.external_document_number) = sales.reference_number
+            or (by_hand.customer_number = sales.party and by_hand.document_date = sales.document_date)
+        )
+        and not starts_with(coalesce(by_hand.external_document_number, ''), 'ST-' || sales.key_prefix || '-')
+    where
+        not sales.is_replayed and not sales.adopt_only and not sales.is_fixed and sales.total <> 0
+        and by_hand.document_id not in (select remote_id from known_documents where remote_id is not null)
+    group by all
+),
 reasons as (
     select 1 as rule, * from no_customer
     union all select 2, * from unknown_customer
@@ -134,6 +165,7 @@ reasons as (
     union all select 11, * from closed_period
     union all select 12, * from unreadable
     union all select 13, * from not_posted
+    union all select 14, * from entered_by_hand
 )
 select kind, id, list({code: code, text: text} order by rule, text) as reasons
 from reasons

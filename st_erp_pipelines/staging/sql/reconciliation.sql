@@ -1,5 +1,6 @@
 -- What ServiceTitan says against what the ERP's own posted documents say, per document and business unit.
 -- The ERP's lines belong to the unit of the source line with the same sequence, the rest to the header's unit.
+-- What was adopted under another reference is ours by the temporary table `adopted`.
 -- Parameters: prefix (the connection's key prefix), go_live, only_posted. Amounts: the connection's currency.
 CREATE OR REPLACE TABLE staging.reconciliation_documents AS
 WITH source_headers AS (
@@ -52,14 +53,14 @@ source AS (
     SELECT flow, business_key, label, business_date, business_unit, net, 0::DECIMAL(18, 4) AS tax FROM payment_sources
 ),
 erp_headers AS (
-    SELECT document_id, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', '') AS business_key, number,
-           document_date, 1 AS sign
-    FROM staging.stg_business_central__sales_invoices
+    SELECT document_id, coalesce(adopted.business_key, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', ''))
+               AS business_key, number, document_date, 1 AS sign
+    FROM staging.stg_business_central__sales_invoices LEFT JOIN adopted USING (document_id)
     WHERE is_posted AND status NOT IN ('Canceled', 'Corrective')
     UNION ALL BY NAME
-    SELECT document_id, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', '') AS business_key, number,
-           document_date, -1 AS sign
-    FROM staging.stg_business_central__sales_credit_memos
+    SELECT document_id, coalesce(adopted.business_key, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', ''))
+               AS business_key, number, document_date, -1 AS sign
+    FROM staging.stg_business_central__sales_credit_memos LEFT JOIN adopted USING (document_id)
     WHERE is_posted AND status NOT IN ('Canceled', 'Corrective')
 ),
 erp_lines AS (
@@ -119,5 +120,27 @@ GROUP BY ALL;
 
 COMMENT ON TABLE staging.reconciliation IS
     'Per flow, business date and business unit: what ServiceTitan says and what the ERP has posted, net and tax apart.';
+COMMENT ON COLUMN staging.reconciliation.flow IS 'invoices (with credit memos) or payments';
+COMMENT ON COLUMN staging.reconciliation.business_date IS 'date of the invoice or payment';
+COMMENT ON COLUMN staging.reconciliation.business_unit IS 'of the line, else of the document';
+COMMENT ON COLUMN staging.reconciliation.documents IS 'how many documents have an amount there, on either side';
+COMMENT ON COLUMN staging.reconciliation.source_net IS 'before tax, in ServiceTitan';
+COMMENT ON COLUMN staging.reconciliation.erp_net IS 'before tax, as the ERP has posted it';
+COMMENT ON COLUMN staging.reconciliation.source_tax IS 'tax in ServiceTitan';
+COMMENT ON COLUMN staging.reconciliation.erp_tax IS 'tax as the ERP has posted it';
+COMMENT ON COLUMN staging.reconciliation.difference IS 'ServiceTitan less the ERP, with tax; 0 where they agree';
 COMMENT ON TABLE staging.reconciliation_documents IS
     'The same per document, with a status; a difference that its document explains says why in the outbox.';
+COMMENT ON COLUMN staging.reconciliation_documents.flow IS 'invoices (with credit memos) or payments';
+COMMENT ON COLUMN staging.reconciliation_documents.business_key IS
+    'the reference written into the ERP, without the number of a revision; of a payment without that of a part';
+COMMENT ON COLUMN staging.reconciliation_documents.label IS 'what ServiceTitan calls it';
+COMMENT ON COLUMN staging.reconciliation_documents.erp_number IS 'what the ERP calls it; a payment may have several';
+COMMENT ON COLUMN staging.reconciliation_documents.business_date IS 'its date in ServiceTitan, else in the ERP';
+COMMENT ON COLUMN staging.reconciliation_documents.business_unit IS 'of the line, else of the document';
+COMMENT ON COLUMN staging.reconciliation_documents.source_net IS 'before tax, in ServiceTitan';
+COMMENT ON COLUMN staging.reconciliation_documents.erp_net IS 'before tax, as the ERP has posted it';
+COMMENT ON COLUMN staging.reconciliation_documents.source_tax IS 'tax in ServiceTitan';
+COMMENT ON COLUMN staging.reconciliation_documents.erp_tax IS 'tax as the ERP has posted it';
+COMMENT ON COLUMN staging.reconciliation_documents.difference IS 'ServiceTitan less the ERP, with tax';
+COMMENT ON COLUMN staging.reconciliation_documents.status IS 'matched, differs, not in the ERP, or no source';

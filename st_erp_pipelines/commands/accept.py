@@ -1,0 +1,46 @@
+"""`st-erp accept KEY [NUMBER]`: that document over there is this one."""
+
+from __future__ import annotations
+
+from st_erp_pipelines.accept import Answer, There, accept, posted_there
+from st_erp_pipelines.commands.audit import stories_of
+from st_erp_pipelines.commands.output import AMISS, WELL, complain, say
+from st_erp_pipelines.commands.replay import person
+from st_erp_pipelines.commands.site import Site, open_site
+from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.outbox import Document
+
+
+def run(key: str, number: str | None) -> int:
+    with open_site() as site:
+        rows = [row for row, _, _ in stories_of(site.outbox, key)]
+        if not rows:
+            raise ConfigurationError(f"No document is known under {key}.")
+        answer = _accepted(site, rows[-1], number or rows[-1].remote_id)
+    say(answer.sentence) if answer.accepted else complain(answer.sentence)
+    return WELL if answer.accepted else AMISS
+
+
+def _accepted(site: Site, row: Document, number: str | None) -> Answer:
+    if not number:
+        raise ConfigurationError(
+            f"{row.business_key} was found nowhere over there",
+            fix=f"Say which it is: st-erp accept {row.business_key} NUMBER",
+        )
+    found = _there(site, row, number)
+    if len(found) != 1:
+        said = (
+            "is no posted invoice or credit memo"
+            if not found
+            else "stands for an invoice and a credit memo: say its id"
+        )
+        raise ConfigurationError(
+            f"{number} {said}, as far as was read", fix="Read it with st-erp sync, if it is new there."
+        )
+    return accept(site.outbox, row, found[0], person())
+
+
+def _there(site: Site, row: Document, number: str) -> list[There]:
+    (connection,) = (each for each in site.connections if each.name == row.connection)
+    with site.pipeline(connection).staging() as con:
+        return posted_there(con, number)

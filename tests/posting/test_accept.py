@@ -1,0 +1,74 @@
+"""A person says which document over there is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from st_erp_pipelines.accept import There, accept
+from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.document import Reason, Verdict
+from st_erp_pipelines.outbox.schema import documents, events
+from st_erp_pipelines.replay import replay
+from tests.posting.conftest import built
+from tests.posting.ledger import LOST, Ledger
+
+Do = Callable[..., Any]
+HERS = There("guid-1", "103044", date(2026, 11, 1), Decimal(101))
+BY_HAND = Reason("entered_by_hand", "Somebody may have entered it there.")
+
+
+def row_of(outbox: Outbox, number: int = 1) -> Any:
+    with outbox.engine.begin() as con:
+        return con.execute(sa.select(documents).where(documents.c.business_key == f"ST-A-INV-{number}")).one()
+
+
+def test_what_was_entered_by_hand_is_adopted_and_never_sent(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    waits = built(1, verdict=Verdict.BLOCKED, reasons=(BY_HAND,))
+    enter(waits)
+    answer = accept(outbox, row_of(outbox), HERS, "ann")
+    assert answer.accepted, answer
+    enter(built(1))
+    run()
+    row = row_of(outbox)
+    assert (row.state, row.remote_id, row.remote_number, row.reasons) == ("adopted", "guid-1", "103044", [])
+    assert ledger.sent == []
+    with outbox.engine.begin() as con:
+        assert "ann says that it is 103044" in list(con.scalars(sa.select(events.c.text)))[-1]
+
+
+def test_who_says_no_has_it_sent(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(BY_HAND,)))
+    (answer,) = replay(outbox, [row_of(outbox)], "ann", lambda flow, wanted: {})
+    assert answer.replayed
+    run()
+    assert (row_of(outbox).state, row_of(outbox).replayed) == ("posted", True)
+
+
+def test_one_document_is_not_two(enter: Do, outbox: Outbox) -> None:
+    enter(*(built(number, verdict=Verdict.BLOCKED, reasons=(BY_HAND,)) for number in (1, 2)))
+    assert accept(outbox, row_of(outbox, 1), HERS, "ann").accepted
+    answer = accept(outbox, row_of(outbox, 2), HERS, "ann")
+    assert (answer.accepted, answer.sentence) == (False, "103044 is ST-A-INV-1 already.")
+
+
+def test_an_amount_that_differs_is_said(enter: Do, outbox: Outbox) -> None:
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(BY_HAND,), amount=Decimal(90)))
+    assert "Its amount here is 90.00" in accept(outbox, row_of(outbox), HERS, "ann").sentence
+
+
+@pytest.mark.parametrize("state", ["posted", "in_doubt"])
+def test_what_stands_or_may_stand_is_left_as_it_is(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, state: str
+) -> None:
+    if state == "in_doubt":
+        ledger.plan.append(LOST)
+    enter(built(1))
+    run()
+    assert not accept(outbox, row_of(outbox), HERS, "ann").accepted
+    assert row_of(outbox).state == state
