@@ -15,7 +15,7 @@ from st_erp_pipelines.settings import ConfigFault, Connection, Settings
 # Dagster marks both parameters as beta; the pinned version is tested with them.
 warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_sources)`", category=dg.BetaWarning)
 
-from st_erp_pipelines.assets import business_central, reconciliation, servicetitan, staging  # noqa: E402
+from st_erp_pipelines.assets import business_central, published, reconciliation, servicetitan, staging  # noqa: E402
 from st_erp_pipelines.pipeline import FLOWS  # noqa: E402
 from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     BusinessCentralResource,
@@ -59,6 +59,7 @@ def _connection(connection: Connection) -> dg.Definitions:
             *staging.staged(connection, business_central.SYSTEM, (*before, *after)),
             *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in FLOWS),
             reconciliation.reconciliation(connection),
+            published.published(connection),
         ],
         asset_checks=[
             *(staging.quarantine_check(connection, servicetitan.SYSTEM, entity) for entity in readable),

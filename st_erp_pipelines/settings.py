@@ -202,6 +202,7 @@ class Connection(Model):
     start_date: Day = Field(description="a date such as 2026-10-01, the first day extracted")
     go_live: Day = Field(description="a date such as 2026-11-01; nothing dated earlier is posted")
     schedule: Cron = "*/15 * * * *"
+    publish_every: Duration = Field(default=timedelta(minutes=15), description="a duration such as 15m")
     mappings: Path = Field(description="a folder of mapping tables")
     servicetitan: ServiceTitan = Field(description="a mapping of keys")
     erp: BusinessCentral = Field(description="a mapping of keys")

@@ -90,6 +90,12 @@ def _duration(value: object) -> object:
     return timedelta(seconds=float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]])
 
 
+def _name(value: str) -> str:
+    if value.casefold() == "all":
+        raise ValueError("is the name of what unites all connections; expected another")
+    return value
+
+
 def _zone(value: str) -> str:
     try:
         return ZoneInfo(value.strip()).key
@@ -128,7 +134,7 @@ def _plain(value: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_plain)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$"), AfterValidator(_name)]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,3}$"), AfterValidator(str.upper)]
 Day = Annotated[date, BeforeValidator(_day)]
 Zone = Annotated[str, AfterValidator(_zone)]

@@ -94,31 +94,44 @@ def prepare(con: DuckDBPyConnection, *, zone: str, first_day: date, last_day: da
     """Make the tables that are missing, and set what the steps read as variables."""
     for name, value in {"zone": zone, "first_day": first_day, "last_day": last_day, "loaded_at": now}.items():
         con.execute(f"set variable {name} = $value", {"value": value})
-    for file in ("macros", "schema"):
-        con.execute((SQL / f"{file}.sql").read_text("utf-8"))
-    present = {name for (name,) in con.execute(steps("load")["present"]).fetchall()}
-    for declared in all_entities():
-        for table in declared.tables:
-            if table.name not in present:
-                _create(con, declared, table)
-    con.execute(steps("load")["followed"])
+    with transaction(con):
+        for file in ("macros", "schema"):
+            con.execute((SQL / f"{file}.sql").read_text("utf-8"))
+        present = {name for (name,) in con.execute(steps("load")["present"]).fetchall()}
+        for declared in all_entities():
+            for table in declared.tables:
+                if table.name not in present:
+                    _create(con, declared, table)
+        con.execute(steps("load")["followed"])
 
 
 def _create(con: DuckDBPyConnection, declared: Entity, table: Table) -> None:
     """A table has the columns of its projection, over a record that is nothing but its types."""
     con.execute(steps("load")["no_record"].format(**declared.names(table)))
     con.execute(f"create table staging.{table.name} as {table.projection}")
-    con.execute(f"comment on table staging.{table.name} is {_quoted(table.comment)}")
+    con.execute(f"comment on table staging.{table.name} is {quoted(table.comment)}")
     columns = con.execute(f"select column_name from (describe staging.{table.name})").fetchall()
     con.execute(
         "; ".join(
-            f'comment on column staging.{table.name}."{column}" is {_quoted(table.column_comments[column])}'
+            f'comment on column staging.{table.name}."{column}" is {quoted(table.column_comments[column])}'
             for (column,) in columns
         )
     )
 
 
-def _quoted(text: str) -> str:
+@contextmanager
+def transaction(con: DuckDBPyConnection) -> Iterator[None]:
+    """After an error DuckDB's commit keeps nothing and does not say so: roll back and raise."""
+    con.begin()
+    try:
+        yield
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
+
+
+def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -157,10 +170,10 @@ class _Load:
         sizes = self._pending()
         outcomes: Counter[str] = Counter()
         for stretch in stretches(sizes):
-            with self._transaction():
+            with transaction(self.con):
                 outcomes.update(self._load_stretch(stretch))
         if sizes:
-            with self._transaction():
+            with transaction(self.con):
                 self._finish(sizes)
         return Loaded(**outcomes, files=len(sizes))
 
@@ -209,14 +222,3 @@ class _Load:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """After an error DuckDB's commit keeps nothing and does not say so: roll back and raise."""
-        self.con.begin()
-        try:
-            yield
-        except BaseException:
-            self.con.rollback()
-            raise
-        self.con.commit()

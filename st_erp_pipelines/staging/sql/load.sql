@@ -225,4 +225,7 @@ with recursive way as (
 )
 select customer_id, arg_max(final_customer_id, len(seen)) as final_customer_id
 from way
-group by customer_id
+group by customer_id;
+comment on view staging.customers_followed is 'One row per customer: where it went when it was merged, over any number of merges.';
+comment on column staging.customers_followed.customer_id is 'a customer in ServiceTitan';
+comment on column staging.customers_followed.final_customer_id is 'what it is merged into; itself where it is not'
