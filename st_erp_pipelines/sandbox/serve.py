@@ -53,10 +53,12 @@ def serve(
     business_central_port: int,
     speed: float = 1.0,
     log_dir: Path | None = None,
+    journal_entries: bool = False,
 ) -> None:
     """Serves both systems until interrupted; with `log_dir` each request is also a line in a file there."""
+    servicetitan = demo_servicetitan(contractor, speed, _log(log_dir, "servicetitan"), journal_entries=journal_entries)
     servers = [
-        _server(demo_servicetitan(contractor, speed, _log(log_dir, "servicetitan")), host, servicetitan_port),
+        _server(servicetitan, host, servicetitan_port),
         _server(
             demo_business_central(contractor, speed, _log(log_dir, "business_central")),
             host,
@@ -71,8 +73,10 @@ def serve(
         asyncio.run(both())
 
 
-def demo_servicetitan(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
-    """The contractor's ServiceTitan with the demo credentials."""
+def demo_servicetitan(
+    contractor: Contractor, speed: float, log_path: Path | None = None, *, journal_entries: bool = False
+) -> ASGIApp:
+    """The contractor's ServiceTitan with the demo credentials; `journal_entries`: a tenant that exports those."""
     return servicetitan_app(
         contractor.servicetitan,
         tenant_id=credentials.SERVICETITAN_TENANT,
@@ -81,6 +85,7 @@ def demo_servicetitan(contractor: Contractor, speed: float, log_path: Path | Non
         app_key=credentials.SERVICETITAN_APP_KEY,
         speed=speed,
         faults=Faults(speed=speed, log_path=log_path),
+        journal_entries=journal_entries,
     )
 
 
@@ -212,6 +217,7 @@ def main() -> None:
     parser.add_argument("--servicetitan-port", type=int, default=7701)
     parser.add_argument("--business-central-port", type=int, default=7702)
     parser.add_argument("--log-dir", type=Path, help="each request as a line of JSON in a file there")
+    parser.add_argument("--journal-entries", action="store_true", help="a tenant that exports journal entries")
     parser.add_argument("--exceptions", type=Path, help="a file for the list of what was planted")
     asked = parser.parse_args()
     today = asked.today or datetime.now(ZoneInfo("America/Chicago")).date()
@@ -225,6 +231,7 @@ def main() -> None:
         business_central_port=asked.business_central_port,
         speed=asked.speed,
         log_dir=asked.log_dir,
+        journal_entries=asked.journal_entries,
     )
 
 

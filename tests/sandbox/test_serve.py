@@ -139,3 +139,11 @@ def walk(api: httpx.Client, module: str, path: str) -> list[dict[str, Any]]:
         if not reply["hasMore"]:
             break
     return rows
+
+
+def test_a_tenant_that_exports_journal_entries_is_a_switch_of_the_process() -> None:
+    small = ("--days=8", "--scale=0.02", "--today=2026-03-20", "--speed=60")
+    with running_process(*small, "--journal-entries") as started, servicetitan_client(started.servicetitan_url) as api:
+        assert api.get(f"{API}/journal-entries").json()["data"]
+        invoices = api.get(f"{API}/invoices", params={"statuses": ["Posted", "Exported"]}).json()["data"]
+    assert invoices == []
