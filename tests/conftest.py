@@ -17,7 +17,12 @@ __all__ = ["database_url", "new_database", "postgresql"]
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 # Their tests share what takes long to set up, so one process has them all.
-TOGETHER = ("tests/assets/test_definitions.py", "tests/test_cli.py", "tests/test_whole_sync.py")
+TOGETHER = (
+    "tests/assets/test_definitions.py",
+    "tests/test_cli.py",
+    "tests/test_secrecy.py",
+    "tests/test_whole_sync.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

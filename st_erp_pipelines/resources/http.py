@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -36,6 +36,10 @@ CONNECT_TIMEOUT = 10.0
 WRITE_KEEPALIVE = 3.0  # seconds; an older idle connection may be half closed, and a write on it in doubt
 REPEATED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 VENDOR_TEXT = 600  # characters of a reply that is not JSON
+SECRET_HEADERS = ("Authorization", "ST-App-Key")
+FREE_TEXT = re.compile(
+    r"(?![0-9a-f-]{36}$)(?=.*[a-z ]).{10,}", re.DOTALL
+)  # an id is none, nor a short word like Account
 
 # Raised before the first byte of the request has left.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -104,7 +108,41 @@ def parsed(response: httpx.Response) -> Any:
 
 def vendor_text(response: httpx.Response) -> str:
     """What an unstructured reply says, short enough for an error."""
-    return " ".join(response.text.split())[:VENDOR_TEXT] or response.reason_phrase
+    return " ".join(discreet(response.text, response).split())[:VENDOR_TEXT] or response.reason_phrase
+
+
+def discreet(text: str, response: httpx.Response) -> str:
+    """What the other side says, without what it repeats of our request: token and key, query, JSON, free text.
+
+    Numbers and codes stay, since they say what to mend; free text is what has small letters or blanks.
+    """
+    sent = _sent_with(response)
+    for value in sorted((each for each in sent if each in text), key=len, reverse=True):
+        text = text.replace(value, "***")
+    text = re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", text)
+    return re.sub(r"""\{\s*\\*["'].*""", "{...}", text, flags=re.DOTALL)
+
+
+def _sent_with(response: httpx.Response) -> set[str]:
+    """Of the request that was answered: what stands in its secret headers, and the free text in its body."""
+    try:
+        request = response.request
+    except RuntimeError:  # made by hand, without one
+        return set()
+    headers = (request.headers.get(name, "").removeprefix("Bearer ") for name in SECRET_HEADERS)
+    try:
+        body = simplejson.loads(request.content) if request.content else None
+    except (ValueError, httpx.StreamError):
+        body = None
+    return {value for value in headers if value} | {value for value in _texts(body) if FREE_TEXT.fullmatch(value)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 def error_for_status(response: httpx.Response, text: str, **facts: Any) -> StErpError:
@@ -201,7 +239,7 @@ class Api:
         if response.status_code == 401 and response.extensions.get("token_had_worked"):
             raise Unavailable("the token had expired, nothing was executed", status=401, **facts)
         if response.status_code not in ok:
-            raise self.explain(response, operation, document)
+            raise self._explained(response, operation, document)
         if not _is_readable(response):
             raise InDoubt("the reply to a write cannot be read", status=response.status_code, **facts)
         return response
@@ -292,11 +330,20 @@ class Api:
     def _require(self, response: httpx.Response, ok: tuple[int, ...], operation: str) -> None:
         if response.status_code in ok:
             return
-        error = self.explain(response, operation, "")
+        error = self._explained(response, operation, "")
         if response.status_code in REPEATED_STATUSES or isinstance(error, InDoubt):
             # A read changes nothing, so nothing about it is in doubt.
             raise Unavailable(**_facts(error) | {"wait_seconds": retry_after(response)})
         raise error
+
+    def _explained(self, response: httpx.Response, operation: str, document: str) -> StErpError:
+        """By the system's table, and without what the other side repeats of our request."""
+        error = self.explain(response, operation, document)
+        error.text = discreet(error.text, response)
+        if isinstance(error, Rejected):
+            error.cause = discreet(error.cause, response)
+        error.args = (error.sentence(),)
+        return error
 
     def _failed_to_read(self, error: Exception, request: httpx.Request, operation: str) -> NoReturn:
         said = str(error) if isinstance(error, NOT_SENT) else type(error).__name__

@@ -14,6 +14,7 @@ import pytest
 
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.resources import deadline
 from st_erp_pipelines.resources.http import Api, Pace, parsed, retry_after
 from st_erp_pipelines.resources.pacing import LocalPace
 from tests.resources.wire import AnyPace, BriefClock, Script, Wire, answer, api_for, drip, replies, serving
@@ -299,3 +300,34 @@ def test_no_query_or_body_reaches_a_log_or_an_error(caplog: pytest.LogCaptureFix
 )
 def test_retry_after(headers: dict[str, str], body: str, seconds: float | None) -> None:
     assert retry_after(httpx.Response(429, headers=headers, text=body)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"'Mrs Smith, call first' is too long for field 12", "'***' is too long for field 12"),
+        (b"Customer STA-1204 and account 4080 are blocked", "Customer STA-1204 and account 4080 are blocked"),
+        (b"Account does not exist", "Account does not exist"),
+        (b"id 3eb7a61e-96cd-44a1-be7b-e95e51852a19", "id 3eb7a61e-96cd-44a1-be7b-e95e51852a19"),
+        (b'cannot read {"note": "x"} as JSON', "cannot read {...}"),
+        (b'cannot read [{\\"note\\": 1}]', "cannot read [{...}"),
+        (b"no such page: https://host/things?note=x now", "no such page: https://host/things now"),
+    ],
+)
+def test_what_is_repeated_of_our_request_is_left_out(said: bytes, told: str) -> None:
+    sent = {"note": "Mrs Smith, call first", "number": "STA-1204", "lines": [{"type": "Account"}]}
+    sent |= {"account": "4080", "id": "3eb7a61e-96cd-44a1-be7b-e95e51852a19"}
+    with talking(replies(answer(said, status="400 Bad", kind="text/plain"))) as (api, _), pytest.raises(Rejected) as no:
+        api.write("POST", "/things", json=sent, operation="add", document="D1", deadline=timedelta(seconds=5))
+    assert no.value.text == told
+    assert told in no.value.cause
+    assert str(no.value) == f"somewhere add D1: {told} (HTTP 400)"
+
+
+def test_a_read_keeps_to_the_deadline_around_it() -> None:
+    """Where somebody waits for the answer it gives up before its own budget is spent."""
+    clock = BriefClock()
+    with talking(replies(answer(status="503 Busy", more="retry-after: 7\r\n")), clock) as (api, wire):
+        with deadline.within(clock, 5), pytest.raises(Unavailable):
+            api.read("GET", "/things", operation="read things")
+        assert len(wire.requests) == 1

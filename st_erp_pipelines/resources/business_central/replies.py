@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
-from st_erp_pipelines.resources.http import parsed, retry_after
+from st_erp_pipelines.resources.http import discreet, parsed, retry_after
 
 SYSTEM = "business_central"
 SKIP_TOKEN_EXPIRED = "SkipTokenIsNoLongerValid"
@@ -152,7 +152,7 @@ def _said(response: httpx.Response) -> tuple[str, str, str]:
         return "", f"answered {kind} instead of an error of its own", ""
     suffix = _CORRELATION.search(message)
     text = message[: suffix.start()] if suffix else message.strip()
-    return code, text, suffix.group(1) if suffix else ""
+    return code, discreet(text, response), suffix.group(1) if suffix else ""
 
 
 def _access_fix(status: int) -> str:
