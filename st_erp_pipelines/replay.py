@@ -73,11 +73,19 @@ def _one(outbox: Outbox, row: Document, who: str, finding: Finding | None) -> An
     if is_dead and simplejson.loads(row.payload).get("change"):
         return Answer(row.business_key, False, f"{row.business_key} changes a record that is gone there: link it anew.")
     with outbox.begin() as (con, now):
-        still = (documents.c.id == row.id) & (documents.c.state == row.state)
+        still = (documents.c.id == row.id) & (documents.c.version == row.version)
         if con.execute(sa.select(documents.c.id).where(still).with_for_update()).first() is None:
             return Answer(row.business_key, False, f"{row.business_key} has just changed: look at it again.")
+        if newer := _newer(con, row):
+            return Answer(row.business_key, False, f"{row.business_key} was followed by {newer}: that one counts.")
         sentence = _next_revision(con, now, row, who) if is_dead else _again(con, now, row, who)
     return Answer(row.business_key, True, sentence)
+
+
+def _newer(con: sa.Connection, row: Document) -> str | None:
+    same = [documents.c[name] == getattr(row, name) for name in ("place", "kind", "source_key", "part")]
+    query = sa.select(documents.c.business_key).where(*same, documents.c.revision > row.revision)
+    return con.execute(query.order_by(documents.c.revision.desc()).limit(1)).scalar()
 
 
 def _again(con: sa.Connection, now: datetime, row: Document, who: str) -> str:

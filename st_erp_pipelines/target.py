@@ -60,6 +60,12 @@ class Wanted:
     first_attempt_at: datetime | None = None
     source_hash: str = ""
 
+    @property
+    def figures(self) -> dict[str, Any]:
+        """As columns. A posted document is worth what was sent, whatever its source says by now."""
+        named = dict(amount=self.total, business_date=self.on, currency=self.currency, party=self.party)
+        return named | dict(source_hash=self.source_hash)
+
 
 @dataclass(frozen=True)
 class Finding:

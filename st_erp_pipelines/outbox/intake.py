@@ -254,7 +254,7 @@ def _withdraw(
     """What may stand over there is looked up first; what was never sent is simply withdrawn."""
     if row.state == State.WITHDRAWN or row.voided:
         return
-    if row.attempt_count:
+    if row.attempt_count or row.remote_id:
         change_state(con, now, row, State.READY, why, voided=True)
     else:
         change_state(con, now, row, State.WITHDRAWN, why)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.schema import attempts, documents, events, links
-from st_erp_pipelines.outbox.states import EXCEPTIONS, State, is_due
+from st_erp_pipelines.outbox.states import EXCEPTIONS, RULES, State, is_due
 
 
 def due(
@@ -26,7 +26,8 @@ def due(
         )
         if days is not None:
             query = query.where(documents.c.home_day.in_(list(days)))
-        return list(con.execute(query.order_by(refused, documents.c.business_date, documents.c.id)))
+        rarest = refused * documents.c.attempt_count  # one that is refused for ever does not hold up its kind
+        return list(con.execute(query.order_by(refused, rarest, documents.c.business_date, documents.c.id)))
 
 
 def still_due(outbox: Outbox, ids: Sequence[int]) -> list[Document]:
@@ -41,6 +42,8 @@ def total_of(rows: Iterable[Document]) -> Decimal:
     return sum((row.amount for row in rows), Decimal(0))
 
 
+MANY_ATTEMPTS = 20  # what is answered with a 500 or a 429 each time
+FINAL = [state for state, rule in RULES.items() if rule.final]
 Totals = dict[tuple[str, str], tuple[int, Decimal]]  # by flow and state: documents, amount
 
 
@@ -69,13 +72,16 @@ def states_by_key(outbox: Outbox, connection: str) -> dict[str, str]:
 
 
 def exceptions(outbox: Outbox, connection: str) -> list[Document]:
-    """What needs a person: states that say so, a doubt of more than a day, a flag, a draft that is blocked."""
+    """What needs a person: states that say so, a doubt of more than a day, many attempts without an end, a flag, a
+    draft that is blocked.
+    """
     day_ago = outbox.now() - timedelta(days=1)
     return all_of(
         outbox,
         connection,
         documents.c.state.in_(list(EXCEPTIONS))
         | (documents.c.state.in_([State.SENDING, State.IN_DOUBT]) & (documents.c.doubted_at < day_ago))
+        | ((documents.c.attempt_count >= MANY_ATTEMPTS) & documents.c.state.not_in(FINAL))
         | (documents.c.flag != "")
         | ((documents.c.state == State.ENTERED) & (sa.cast(documents.c.reasons, sa.Text) != "[]")),
     )
@@ -89,13 +95,14 @@ def adopted(outbox: Outbox, connection: str) -> list[tuple[str, str]]:
         return [(row.remote_id, row.business_key) for row in con.execute(query) if row.remote_id]
 
 
-def oldest_due_day(outbox: Outbox, connection: str, flows: Sequence[str]) -> date | None:
+def oldest_due_day(outbox: Outbox, connection: str, flows: Sequence[str], *, with_drafts: bool = True) -> date | None:
+    """`with_drafts`: those that we left there are looked at, too; that is never urgent."""
     with outbox.begin() as (con, now):
         query = sa.select(sa.func.min(documents.c.home_day)).where(
             documents.c.connection == connection,
             documents.c.flow.in_(list(flows)),
             is_due(now),
-            documents.c.state != State.ENTERED,
+            sa.true() if with_drafts else documents.c.state != State.ENTERED,
         )
         oldest: date | None = con.execute(query).scalar_one()
         return oldest

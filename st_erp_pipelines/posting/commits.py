@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import hash_of, text_of
 from st_erp_pipelines.outbox.schema import attempts, documents, events
-from st_erp_pipelines.outbox.states import State, change, change_state
+from st_erp_pipelines.outbox.states import RULES, State, change, change_state
 from st_erp_pipelines.posting.fence import Fence, hold
 from st_erp_pipelines.target import Finding, Move, Reply, Timing, Wanted
 
@@ -61,15 +61,8 @@ def as_said_by(row: sa.Row[Any], key: str) -> Wanted:
     return Wanted(key, *said, source_hash=row.source_hash)
 
 
-def figures(wanted: Wanted) -> dict[str, Any]:
-    """What was sent, as columns. A posted document is worth that, whatever its source says by now."""
-    names = dict(amount="total", business_date="on", currency="currency", party="party", source_hash="source_hash")
-    return {column: getattr(wanted, name) for column, name in names.items()}
-
-
 def intend(outbox: Outbox, row: Document, move: Move, wanted: Wanted, fence: Fence, timing: Timing) -> Intent | None:
     """The commit before a send; None where the row is not as it was read, when it was due. Raises FenceClosed."""
-    payload = text_of(wanted.payload)
     with outbox.begin() as (con, now):
         stamps = doubt_stamps(outbox, now, timing)  # before any lock: who waits for one may send the less long
         hold(con, now, fence, timing.fence, row.connection)
@@ -78,7 +71,8 @@ def intend(outbox: Outbox, row: Document, move: Move, wanted: Wanted, fence: Fen
         if document is None:
             return None
         values = dict(document_id=row.id, move=move, owner=fence.owner, epoch=fence.epoch, intended_at=now)
-        sent = dict(payload=payload, payload_hash=hash_of(payload)) | figures(wanted)
+        sent = dict(payload=(text := text_of(wanted.payload)), payload_hash=hash_of(text)) | wanted.figures
+        con.execute(attempts.update().where(attempts.c.document_id == row.id), dict(late_remote_id=None))  # seen by now
         attempt = con.execute(attempts.insert(), values | sent)
         return Intent(attempt.inserted_primary_key[0], document)  # type: ignore[index]
 
@@ -110,13 +104,15 @@ def _append_late(con: sa.Connection, now: datetime, intent: Intent, outcome: str
     row = con.execute(sa.select(documents).where(documents.c.id == intent.document.id)).one()
     said = f"{outcome or 'in doubt'} {reply.number or reply.remote_id or ''}".rstrip()
     text = f"A late reply to an attempt settled meanwhile: {said}"
-    by_key = reply.number == row.business_key  # where the key is the number, an id of it proves no second one
-    late = None if by_key else reply.remote_id
+    proves_none = outcome == "removed" or reply.number == row.business_key  # where the key is the number
+    late = None if proves_none else reply.remote_id
     appended = dict(late_outcome=text, late_remote_id=late)
     con.execute(attempts.update().where(attempts.c.id == intent.attempt_id).values(**appended))
-    if late and row.remote_id and late != row.remote_id:
-        change_state(con, now, row, State.CONFLICT, TWO.format(row.remote_id, late))
+    if late and late != row.remote_id and (row.remote_id or RULES[State(row.state)].final):
+        change_state(con, now, row, State.CONFLICT, TWO.format(row.remote_id or "none known", late))
     else:
+        if row.state != State.SENDING:
+            change(con, row)  # who looked before this reply may not send on what they saw
         con.execute(events.insert(), dict(document_id=row.id, at=now, state=row.state, text=text))
 
 
@@ -127,8 +123,9 @@ def settle(
     with outbox.begin() as (con, now):
         if proof is not None:
             columns |= dict(remote_id=proof.remote_id, remote_number=proof.number)
-            if row.state == State.IN_DOUBT and proof.is_what_was_sent:
-                columns |= dict(etag=proof.etag)  # our write got no reply that told it; nobody touched it since
+            if proof.remote_id != row.remote_id:  # another document, or our write got no reply that told its ETag
+                is_ours = row.state == State.IN_DOUBT and proof.is_what_was_sent  # so nobody touched it since
+                columns |= dict(etag=proof.etag if is_ours else None)
         changed = change_state(con, now, row, state, sentence, **columns)
         if proof is not None and changed is not None:
             open_ = attempts.update().where(attempts.c.document_id == row.id, attempts.c.outcome.is_(None))
@@ -139,7 +136,9 @@ def settle(
 def note_etag(outbox: Outbox, row: Document, etag: str | None) -> Document | None:
     """Of our last write; who touches the document after us changes it over there."""
     with outbox.begin() as (con, _):
-        return change(con, row, etag=etag or row.etag)
+        same = (documents.c.id == row.id) & (documents.c.remote_id == row.remote_id)
+        con.execute(documents.update().where(same), dict(etag=etag or row.etag))  # also if its source changed meanwhile
+        return change(con, row)
 
 
 def doubt_stamps(outbox: Outbox, now: datetime, timing: Timing) -> dict[str, Any]:

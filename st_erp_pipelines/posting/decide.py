@@ -55,8 +55,9 @@ def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode
     if document.adopt_only:
         return Decision(f"{stands} It was exported by something else.", state=State.CONFLICT)
     if document.reasons and not document.voided:
-        return Decision(f"{stands} It is blocked by now.", state=State.BLOCKED if document.state == "ready" else None)
-    if document.voided or wanted.outdated or finding.likeness is Likeness.DIFFERENT:
+        return Decision(f"{stands} It is blocked by now.", state=None if document.state == "entered" else State.BLOCKED)
+    begun_by_another = finding.likeness is Likeness.BEGINNING and not wanted.ours
+    if document.voided or wanted.outdated or finding.likeness is Likeness.DIFFERENT or begun_by_another:
         if wanted.ours and wanted.etag is not None and wanted.etag == finding.etag:
             return Decision("Ours, unedited and outdated: taken back.", Move.REMOVE)
         why = f"{finding.detail} It is not what we would enter, and a person may have touched it.".lstrip()
@@ -75,6 +76,6 @@ def _absent(document: Document, create: Move) -> Decision:
         return Decision("Exported by something else, and not there under our key.", state=State.OUT_OF_SCOPE)
     if document.state == State.ENTERED:
         return Decision("What we had entered was removed over there.", state=State.SKIPPED)
-    if document.state == State.READY and document.reasons:  # blocked while it was in doubt
+    if document.reasons:  # blocked while it was in doubt
         return Decision(" ".join(reason["text"] for reason in document.reasons), state=State.BLOCKED)
     return Decision("Not there: proven.", create)

@@ -142,7 +142,7 @@ class Run:
         return (settled, finding) if settled is not None and decision.state is State.READY else None
 
     def _settle(self, row: Document, state: State, text: str, wanted: Wanted, finding: Finding) -> Document | None:
-        columns: dict[str, Any] = commits.figures(wanted) if state in STANDING else {}
+        columns: dict[str, Any] = wanted.figures if state in STANDING else {}
         proof = None if finding.found is Found.UNKNOWN else finding
         if proof is None:
             asked_again = "settle_at" if state is State.IN_DOUBT else "next_try_at"
@@ -171,19 +171,20 @@ class Run:
         with self.outbox.begin() as (con, now):
             fence.hold(con, now, held, self.timing.fence, self.connection)
         reply = self._answer(row, None, lambda: self.target.prepare(wanted))
-        noted = None if reply is None else commits.note_etag(self.outbox, row, reply.etag)
+        ours = None if reply is None or row.etag not in (None, finding.etag) else reply.etag  # else a person's, too
+        noted = None if reply is None else commits.note_etag(self.outbox, row, ours)
         return None if noted is None else (noted, replace(finding, likeness=Likeness.PREPARED, etag=noted.etag))
 
     def _succeed(self, intent: commits.Intent, move: Move, wanted: Wanted, reply: Reply) -> Next:
         outcome, state, text = DONE[move]
         columns: dict[str, Any] = dict(etag=reply.etag)
         if move is Move.POST:
-            columns, text = commits.figures(wanted) | dict(flag=reply.warning), reply.warning
+            columns, text = wanted.figures | dict(flag=reply.warning), reply.warning
             self._brakes.succeeded(intent.document)
         elif move is Move.REMOVE:
-            columns |= dict(remote_id=None, remote_number=None)
+            columns, reply = dict(etag=None, remote_id=None, remote_number=None), Reply()
         row = self.report.count(commits.record(self.outbox, intent, outcome, state, text, reply, **columns))
-        if row is None or row.state != State.READY:
+        if row is None or row.state != State.READY or (move is Move.ENTER and reply.remote_id is None):
             return None
         entered = Finding(Found.UNFINISHED, reply.remote_id, reply.number, likeness=Likeness.BEGINNING, etag=reply.etag)
         return row, entered if move is Move.ENTER else Finding(Found.ABSENT)

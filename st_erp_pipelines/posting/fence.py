@@ -37,7 +37,7 @@ def take(outbox: Outbox, place: str, owner: str, ttl: timedelta) -> Fence | None
         con.execute(insert_into(con, fences).values(place=place, epoch=0, until=now).on_conflict_do_nothing())
         row = con.execute(sa.select(fences).where(fences.c.place == place).with_for_update()).one()
         change = fences.update().where(fences.c.place == place)
-        another_is_next = row.next_owner not in ("", owner) and row.next_until > now
+        another_is_next = row.next_owner not in ("", owner) and now < row.next_until <= now + NEXT_GOES_FIRST_FOR
         if another_is_next or now < row.until:
             until = min(row.until, now + ttl)  # a clock that was set back closes no fence for hours
             asked = {} if another_is_next else dict(next_owner=owner, next_until=now + NEXT_GOES_FIRST_FOR)

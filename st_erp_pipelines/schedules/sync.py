@@ -151,7 +151,7 @@ def retry_sensor(connection: Connection) -> dg.SensorDefinition:
         outbox = pipelines.state.outbox()
         flows = set(sending_flows(connection)) - set(flows_of_their_own(connection))
         flows = {flow for flow in flows if not is_braked(outbox, connection.name, flow)}
-        oldest = report.oldest_due_day(outbox, connection.name, sorted(flows))
+        oldest = report.oldest_due_day(outbox, connection.name, sorted(flows), with_drafts=False)
         if oldest is None:
             return dg.SkipReason("Nothing is due.")
         if _is_under_way(context.instance, connection):
