@@ -20,6 +20,7 @@ os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 TOGETHER = (
     "tests/assets/test_definitions.py",
     "tests/test_cli.py",
+    "tests/test_published.py",
     "tests/test_secrecy.py",
     "tests/test_whole_sync.py",
 )

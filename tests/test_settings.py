@@ -133,6 +133,7 @@ def test_place_is_the_same_for_every_spelling_of_one_url(load: Load) -> None:
         ("time_zone: America/Chicago", "time_zone: America", "time_zone", "is 'America'; expected a time zone"),
         ("start_date:", "schedule: 61 * * * *\n    start_date:", "schedule", "expected five cron fields"),
         ("start_date:", "schedule: soon\n    start_date:", "schedule", "expected five cron fields"),
+        ("start_date:", "publish_every: daily\n    start_date:", "publish_every", "expected a duration such as"),
         ("mode: post", "mode: write", "flows.invoices.mode", "is 'write'; expected one of observe, draft, post"),
         ("100000.10", "lots", "flows.invoices.max_amount", "is 'lots'; expected an amount such as 50000"),
         ("100000.10", "0", "flows.invoices.max_amount", "is '0'; expected an amount such as 50000"),
@@ -229,6 +230,11 @@ def test_both_of_a_clashing_pair_are_at_fault(load: Load, second: dict[str, Any]
     assert found.connections == []
     assert found.faulty == ["northwind_hvac", str(second.get("name", "southwind"))]
     assert "southwind" in faults[0].message.lower() or field == "name"
+
+
+def test_no_connection_is_called_as_what_unites_all(load: Load) -> None:
+    fault = only(load(NORTHWIND.replace("name: northwind_hvac", "name: All")))
+    assert str(fault).endswith("All: name is the name of what unites all connections; expected another")
 
 
 def test_two_entries_of_one_name_have_one_fault_each(load: Load) -> None:
