@@ -58,7 +58,8 @@ def test_they_load_with_every_key_that_the_design_names(site: Site) -> None:
     flows = ("customers", "invoices", "payments")
     documents = {(CONNECTION, "staging", f"documents_{flow}") for flow in flows}
     posts = {(CONNECTION, "business_central", f"post_{flow}") for flow in flows}
-    assert keys == extracts | staged | documents | posts | {(CONNECTION, "staging", "reconciliation")}
+    others = {(CONNECTION, "staging", "reconciliation"), (CONNECTION, "published")}
+    assert keys == extracts | staged | documents | posts | others
     assert not site.home.exists()
 
 
