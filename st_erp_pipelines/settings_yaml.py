@@ -88,7 +88,7 @@ def _expected(field: FieldInfo) -> str:
 def _fields_at(model: Any, place: Place) -> dict[str, FieldInfo]:
     for part in place:
         model = model.model_fields[part].annotation
-    return dict(model.model_fields)
+    return dict(getattr(model, "model_fields", {}))  # elements of a list have none
 
 
 def read_yaml(path: Path) -> YamlText:

@@ -47,6 +47,7 @@ def test_they_load_with_every_key_that_the_design_names(site: Site) -> None:
     dg.Definitions.validate_loadable(loaded)
     keys = {tuple(key.path) for key in loaded.resolve_asset_graph().get_all_asset_keys()}
     titan = (*servicetitan.BY_DAY, *servicetitan.WHOLE)
+    titan += (*servicetitan.REFERENCES_BY_DAY, *servicetitan.REFERENCES_WHOLE)
     erp = (*business_central.WHOLE, *business_central.BY_DAY)
     erp += (*business_central.READ_BACK_BY_DAY, *business_central.READ_BACK_WHOLE)
     extracts = {

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import pytest
 from starlette.applications import Starlette
@@ -74,7 +75,7 @@ class App:
                 "page": page,
                 "pageSize": size,
                 "hasMore": page * size < total,
-                "totalCount": total if query.get("includeTotal") and self.gives_total else None,
+                "totalCount": total if query.get("includeTotal") == "true" and self.gives_total else None,
                 "data": [{"id": n} for n in range(page * size - size, min(page * size, total))],
             }
         )
@@ -186,6 +187,87 @@ def test_ids_go_fifty_at_a_time(tmp_path: Path) -> None:
     assert len({file.name for file in walk.files}) == 3
 
 
+def test_ids_are_repeated_where_the_document_says_so(tmp_path: Path) -> None:
+    app = App(3)
+    with talking(app) as client:
+        client.walk("vendors", tmp_path, ids=range(60))
+    asked = sorted((request.query_params.getlist("ids") for request in app.requests), key=len)
+    assert [len(group) for group in asked] == [10, 50]
+    assert {number for group in asked for number in group} == {str(n) for n in range(60)}
+
+
+def test_bills_of_both_types_are_asked_for(tmp_path: Path) -> None:
+    app = App(15)
+    since = datetime(2026, 10, 1, tzinfo=UTC)
+    with talking(app) as client:
+        walk = client.walk("ap_bills", tmp_path, since=since, before=since + timedelta(days=1))
+    asked = [(query["billType"], query["page"]) for query in app.queries()]
+    assert sorted(asked) == [("ApBill", "1"), ("ApBill", "2"), ("Procurement", "1"), ("Procurement", "2")]
+    assert all("modifiedOnOrAfter" in query for query in app.queries())
+    assert walk.total_count == 30
+
+
+def test_a_bill_that_both_types_give_by_its_id_is_no_contradiction(tmp_path: Path) -> None:
+    app = App(3)
+    with talking(app) as client:
+        walk = client.walk("ap_bills", tmp_path, ids=[0, 1, 2])
+    assert sorted(ids(walk.files)) == [0, 0, 1, 1, 2, 2]
+    assert walk.total_count is None
+    assert {query["includeTotal"] for query in app.queries()} == {"false"}
+
+
+@pytest.mark.parametrize(("entity", "sent"), [("vendors", True), ("materials", True), ("invoices", False)])
+def test_external_data_is_asked_for_in_the_name_of_the_application(tmp_path: Path, entity: str, sent: bool) -> None:
+    app, guid = App(1), UUID("4f2a2f6e-8f3c-4b52-9a3e-0f7f3c1f6d11")
+    with talking(app, application_guid=guid) as client:
+        client.walk(entity, tmp_path)
+    with talking(app) as client:
+        client.walk(entity, tmp_path)
+    asked = [query.get("externalDataApplicationGuid") for query in app.queries()]
+    assert asked == [str(guid) if sent else None, None]
+
+
+# Lists below records
+
+
+def deposits(client: ServiceTitan, folder: Path) -> dict[int, list[int]]:
+    records = [r for f in client.walk("bank_deposits", folder).files for r in json.loads(f.read_bytes())["data"]]
+    return {record["id"]: [row["id"] for row in record["transactions"]] for record in records}
+
+
+def test_each_deposit_comes_with_its_transactions(tmp_path: Path) -> None:
+    """The sandbox of this page gives every list the same records."""
+    app = App(12)
+    with talking(app) as client:
+        found = deposits(client, tmp_path)
+    assert found == {number: list(range(12)) for number in range(12)}
+    below = [request.url.path for request in app.requests if request.url.path.endswith("/transactions")]
+    assert len(below) == 12 * 2
+    assert f"/accounting/v2/tenant/7/bank-deposits/{11}/transactions" in below
+
+
+def bodies(*pages: str) -> list[Response]:
+    head = '{"page": 1, "pageSize": 10, "hasMore": false, '
+    return [Response(f"{head}{page}}}", media_type="application/json") for page in pages]
+
+
+@pytest.mark.parametrize("below", ['"totalCount": 2, "data": [{"id": 7}]', '"totalCount": 1, "data": null'])
+def test_a_deposit_whose_transactions_do_not_fit_together_is_read_again(tmp_path: Path, below: str) -> None:
+    app = App(3, faults=bodies('"totalCount": 1, "data": [{"id": 5}]', below))
+    with talking(app) as client:
+        assert deposits(client, tmp_path) == {number: [0, 1, 2] for number in range(3)}
+
+
+def test_amounts_of_a_deposit_keep_their_digits(tmp_path: Path) -> None:
+    pages = ('{"id": 5, "grossAmount": 0.10}', '{"id": 7, "total": "12345678901234567.10"}')
+    app = App(faults=bodies(*(f'"totalCount": 1, "data": [{record}]' for record in pages)))
+    with talking(app) as client:
+        (file,) = client.walk("bank_deposits", tmp_path).files
+    assert '{"id": 5, "grossAmount": 0.10, "transactions": [{"id": 7, "total": "12345678901234567.10"}]}' in (
+        file.read_text("utf-8")
+    )
+
+
 def test_no_ids_is_nothing_to_ask(tmp_path: Path) -> None:
     app = App(3)
     with talking(app) as client:
@@ -206,6 +288,8 @@ def test_no_ids_is_nothing_to_ask(tmp_path: Path) -> None:
             {"creditMemoIds", "active"},
         ),
         ("tax_zones", "accounting/v2/tenant/7/tax-zones", {}, {"active"}),
+        ("jobs", "jpm/v2/tenant/7/jobs", {}, {"modifiedBefore", "sort"}),
+        ("categories", "pricebook/v2/tenant/7/categories", {}, {"active"}),
     ],
 )
 def test_what_each_list_is_asked(
@@ -224,6 +308,7 @@ def test_what_each_list_is_asked(
     [
         ("invoices", {"extra": {"modifiedOnAfter": "x"}}),
         ("credit_memo_items", {}),
+        ("categories", {"ids": [1]}),
         ("payment_types", {"since": datetime(2026, 1, 1, tzinfo=UTC)}),
         ("invoices", {"since": datetime(2026, 1, 1), "before": datetime(2026, 1, 2)}),
     ],
@@ -245,9 +330,10 @@ def test_every_parameter_is_in_the_public_document(entity: str) -> None:
     document = json.loads((SPECIFICATIONS / f"{module}-v2.json").read_text(encoding="utf-8"))
     operation = document["paths"][f"/tenant/{{tenant}}/{resource}"]["get"]
     offered = {parameter["name"] for parameter in operation["parameters"]}
-    fixed = set(endpoint.always) | set(endpoint.with_window) | set(endpoint.with_ids)
+    fixed = set(endpoint.always) | set(endpoint.with_window) | set(endpoint.with_ids) | set().union(*endpoint.parts)
     # The contacts have no `ids`, but their own filter; nothing else may be missing.
     assert endpoint.parameters() | fixed <= offered
+    assert not endpoint.below or f"/tenant/{{tenant}}/{resource}/{{id}}/{endpoint.below}" in document["paths"]
     assert fixed <= endpoint.parameters()
     assert endpoint.scope in str(operation["security"])
 
