@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ from unittest import mock
 
 import dagster as dg
 import pytest
-import simplejson
 import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -48,7 +48,12 @@ SECRETS = {
     credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
 }
 QUERIES = {"modifiedOnOrAfter=", "$filter=", "%24filter="}
-TEXTS = {"documents.sentence": documents.c.sentence, "attempts.text": attempts.c.text, "events.text": events.c.text}
+TEXTS = {
+    "documents.sentence": documents.c.sentence,
+    "documents.cause": documents.c.cause,
+    "attempts.text": attempts.c.text,
+    "events.text": events.c.text,
+}
 PLACES = ("log of the package", "log of httpx", "log of dagster", "event log", "run", "errors", *TEXTS)
 
 
@@ -63,6 +68,11 @@ def refusal(status: int, sent: str) -> Response:
     """In the shapes of both systems at once."""
     said = f"Cannot take this: {sent}"
     return JSONResponse({"error": {"code": "Application_DialogException", "message": said}, "title": said}, status)
+
+
+def street_in(sent: str) -> str:
+    (street,) = re.findall(r'"addressLine1": "([^"]+)"', sent)
+    return str(street)
 
 
 @dataclass
@@ -117,7 +127,7 @@ def of_business_central() -> list[tuple[str, str, Callable[[str], Response]]]:
         ("POST", "/token", lambda sent: page(503, sent)),
         ("GET", "/accounts", lambda sent: page(500, sent)),
         ("GET", "/dimensions", lambda sent: refusal(401, sent)),
-        ("POST", "/customers", lambda sent: refusal(400, sent)),
+        ("POST", "/customers", lambda sent: refusal(400, f"{street_in(sent)} is too long in {sent}")),
         ("POST", "/salesInvoices", lambda sent: refusal(400, sent)),
         ("POST", "/salesInvoices", lambda sent: page(500, sent)),
         ("POST", "/salesInvoices", lambda sent: refusal(401, sent)),  # which is sent again in the next run
@@ -238,8 +248,8 @@ class World:
             assert [answer for server in self.servers for answer in server.answers] == [], "each was met"
             written.texts["errors"] += errors(self.site, self.servers)
         read_outbox(self.site, written)
-        bodies = {simplejson.dumps(part) for server in self.servers for body in server.bodies for part in parts(body)}
-        sent = bodies | {token for server in self.servers for token in server.tokens}
+        sent = {name for server in self.servers for body in server.bodies for name in members(body)}
+        sent |= {token for server in self.servers for token in server.tokens}
         written.forbidden = SECRETS | QUERIES | {WORD} | sent
         return written
 
@@ -256,10 +266,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(write_site(tmp_path_factory.mktemp("site"), small, *urls, speed=SPEED), servers)
 
 
-def parts(body: str) -> list[Any]:
-    """A body as a whole, and each line of it."""
-    whole = simplejson.loads(body, use_decimal=True)
-    return [whole, *(line for value in whole.values() if isinstance(value, list) for line in value)]
+def members(body: str) -> set[str]:
+    """As a body begins each of them; only names like `unitPrice`, which nobody else uses."""
+    return set(re.findall(r'"[a-z]+[A-Z]\w+": ', body))
 
 
 @pytest.fixture(scope="module")
