@@ -1,11 +1,12 @@
 """What analysts open: staging, reconciliation and audit trail of a connection as they were, in a file of their own.
 
 It is built beside and renamed into place: a reader keeps the file that he opened, none sees half of one, and who
-publishes waits for no reader. DuckDB from 1.0 on reads it.
+publishes waits for no reader. DuckDB 1 reads it, too (tried: 1.2.2, 1.4.5, 1.5.6).
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from st_erp_pipelines.staging.warehouse import CONFIG
 SCHEMAS = ("staging", "audit")
 OLD, NEW = "published before", "published now"  # databases; no connection's has a blank in its name
 WHEN_READ = {"extracted_at", "loaded_at"}  # a record that was read again and is the same is no change
+LEFT_AFTER = 86_400.0  # seconds: whoever wrote there was killed
 CONNECTION = "which connection the row is of: a ServiceTitan tenant joined to an ERP company"
 
 
@@ -115,8 +117,12 @@ def _is_alike(con: DuckDBPyConnection) -> bool:
 def beside(target: Path) -> Iterator[Path]:
     """A name to write to; the file becomes `target` only if all went well."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as folder:
-        partial = Path(folder) / target.name
+    prefix = f".st_erp-{target.stem}-"
+    for folder in target.parent.glob(f"{prefix}*"):
+        if time.time() - folder.stat().st_mtime > LEFT_AFTER:
+            shutil.rmtree(folder, ignore_errors=True)
+    with TemporaryDirectory(prefix=prefix, dir=target.parent) as made:
+        partial = Path(made) / target.name
         yield partial
         partial.chmod(0o444)  # who opens it for writing is told so, and leaves no log beside that the next would read
         partial.replace(target)
