@@ -24,11 +24,13 @@ from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.mapping.load import MappingFault, Mappings
 from st_erp_pipelines.mapping.load import load as load_mappings
 from st_erp_pipelines.outbox import Outbox, report
+from st_erp_pipelines.outbox.export_marks import MARKED, note, unmarked
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources.business_central.client import BusinessCentral
 from st_erp_pipelines.resources.business_central.targets import target_for
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
+from st_erp_pipelines.resources.servicetitan_export_marks import mark_exported
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging import questions, reconciliation
@@ -40,6 +42,7 @@ from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.warehouse import open_warehouse
 from st_erp_pipelines.target import Target
 
+EDITED = "edited since it was posted: not marked"
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
 FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
 
@@ -197,6 +200,26 @@ class Pipeline:
             until = self.outbox.now() + BRAKED_FOR
             self.outbox.put_cursor(f"{self.connection.name}/{flow}/braked_until", until.isoformat())
         return done
+
+    def mark_exported(self, kind: str) -> Counter[str]:
+        """In ServiceTitan, of what stands in the ERP and is unchanged; counted by what became of it.
+
+        Read again by id before, and compared: what was edited meanwhile is not marked, the next build sees it.
+        """
+        entity = f"{kind}s"
+        records = unmarked(self.outbox, self.connection.name, kind)
+        if not records:
+            return Counter()
+        self.extract("servicetitan").by_id(entity, [each.source_id for each in records])
+        self.stage("servicetitan", entity)
+        with self.staging() as con:
+            now = questions.as_they_are(con, entity, [each.source_key for each in records])
+        same = [each for each in records if now.get(each.source_key, ("", ""))[0] == each.source_hash]
+        done = {each.source_key: MARKED for each in same if now[each.source_key][1] == "Exported"}
+        done |= mark_exported(self.servicetitan, kind, [each for each in same if each.source_key not in done])
+        note(self.outbox, self.connection.name, kind, done)
+        edited = {each.source_key: EDITED for each in records if each not in same}
+        return Counter([*done.values(), *edited.values()])
 
     def _require_same_prefix(self) -> None:
         used = self.outbox.cursor(f"{self.connection.name}/key_prefix")

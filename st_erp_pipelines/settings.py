@@ -103,6 +103,7 @@ class ServiceTitan(Model):
     client_secret: Credential
     application_guid: UUID | None = Field(default=None, description="the app's GUID in the developer portal")
     page_size: int = Field(default=1000, ge=1, le=5000, description="a number from 1 to 5000")
+    mark_exported: bool = False  # what is posted is marked as exported there, which locks it
     timing: ServiceTitanTiming = ServiceTitanTiming()
 
     @field_validator("api_url", "auth_url", mode="before")

@@ -1,11 +1,16 @@
 """What is extracted from ServiceTitan: documents by day, customers full once and then by day, lists whole."""
 
+from collections import Counter
+
 import dagster as dg
 
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
+from st_erp_pipelines.outbox.export_marks import MARKED
+from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection, Reference
 
 SYSTEM = "servicetitan"
+MARKED_KINDS = ("invoice", "credit_memo", "payment")
 
 # By day, each behind the staging tables that name records of it: those are read by id.
 BY_DAY = {
@@ -39,7 +44,34 @@ REFERENCES_WHOLE: tuple[Reference, ...] = ("categories",)
 def assets(connection: Connection) -> list[dg.AssetsDefinition]:
     by_day = [extract_by_day(connection, SYSTEM, entity, behind) for entity, behind in BY_DAY.items()]
     whole = [extract_whole(connection, SYSTEM, entity) for entity in WHOLE]
-    return by_day + whole + [_reference(connection, entity) for entity in references(connection)]
+    marks = [mark_exported(connection)] if connection.servicetitan.mark_exported else []
+    return by_day + whole + marks + [_reference(connection, entity) for entity in references(connection)]
+
+
+def mark_exported(connection: Connection) -> dg.AssetsDefinition:
+    posts = [[connection.name, connection.erp.kind, f"post_{flow}"] for flow in ("invoices", "payments")]
+
+    @dg.asset(
+        key=[connection.name, SYSTEM, "export_marks"],
+        deps=[dg.AssetKey(key) for key in posts],
+        group_name=connection.name,
+        kinds={SYSTEM},
+        owners=["team:finance"],
+        description="Marks as exported in ServiceTitan what stands in the ERP and, read again, is unchanged.",
+    )
+    def export_marks(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            counts = {kind: pipeline.mark_exported(kind) for kind in MARKED_KINDS}
+        return dg.MaterializeResult(metadata=_marks(counts))
+
+    return export_marks
+
+
+def _marks(counts: dict[str, Counter[str]]) -> dict[str, int | str]:
+    """How many were marked, by kind; and what was said of the others."""
+    others = Counter(text for count in counts.values() for text in count.elements() if text != MARKED)
+    told = {"not_marked": "; ".join(f"{count} {text}" for text, count in others.most_common(10))} if others else {}
+    return {f"{kind}s_marked": count[MARKED] for kind, count in counts.items()} | told
 
 
 def references(connection: Connection) -> list[Reference]:

@@ -42,7 +42,7 @@ documents = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("state_since", UtcDateTime, nullable=False),
     sa.Column("reasons", sa.JSON, nullable=False, default=list),
-    *(_text(name) for name in ("sentence", "cause", "flag")),
+    *(_text(name) for name in ("sentence", "cause", "flag", "export_mark")),
     sa.Column("adopt_only", sa.Boolean, nullable=False, default=False),
     sa.Column("voided", sa.Boolean, nullable=False, default=False),
     sa.Column("replayed", sa.Boolean, nullable=False, default=False),

@@ -116,3 +116,11 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "business_units": in_servicetitan("business_units", "business_unit_id"),
         "tax_zones": in_servicetitan("tax_zones", "tax_zone_id"),
     }
+
+
+def as_they_are(con: duckdb.DuckDBPyConnection, entity: str, keys: list[str]) -> dict[str, tuple[str, str]]:
+    """Of these records, by source key: source hash and sync status, as they were read last."""
+    query = (
+        f"select source_key, source_hash, sync_status from staging.stg_servicetitan__{entity} where source_key in $keys"
+    )
+    return {key: (hash_, status) for key, hash_, status in con.execute(query, {"keys": keys}).fetchall()}

@@ -1,0 +1,72 @@
+"""A document after it was posted: edited, voided, marked as exported; through the whole pipeline, over sockets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from st_erp_pipelines.sandbox.contractor_office import Wire
+from st_erp_pipelines.sandbox.planted import invoice_key
+from tests.world import Site, contractor, failures, plain_invoices, running_site, with_only
+
+pytestmark = pytest.mark.slow(25)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    whole = contractor(scale=0.05)
+    with running_site(tmp_path, with_only(whole, plain_invoices(whole)[:6])) as site:
+        path = tmp_path / "connections.yaml"
+        text = path.read_text("utf-8")
+        changed = text.replace("invoices: {mode: post", "invoices: {mode: post, on_change: reverse_and_repost")
+        changed = changed.replace("  tenant_id:", "  mark_exported: true\n      tenant_id:", 1)
+        assert changed.count("reverse_and_repost") == changed.count("mark_exported") == 1, text
+        path.write_text(changed, "utf-8")
+        yield site
+
+
+def dearer(invoice: Wire) -> dict[str, Any]:
+    """Ten more for its first item."""
+    first, *others = invoice["items"]
+    amounts = {name: str(Decimal(invoice[name]) + 10) for name in ("total", "subTotal", "balance")}
+    total = Decimal(first["total"]) + 10
+    return amounts | {"items": [first | {"quantity": "1", "price": str(total), "total": str(total)}, *others]}
+
+
+def sync(site: Site) -> None:
+    assert failures(site.sync()) == []
+
+
+def marks(site: Site) -> Counter[str]:
+    return Counter(row.export_mark for row in site.documents("invoices").values())
+
+
+def test_an_edit_and_a_void_are_taken_back_and_what_is_unchanged_is_marked(site: Site) -> None:
+    edited, voided, *_ = site.contractor.servicetitan["invoices"]
+    sync(site)
+    assert marks(site) == {"marked": 6}
+    site.change(("invoices", edited["id"], dearer(edited)), ("invoices", voided["id"], {"active": False}))
+    for _ in range(2):
+        sync(site)
+    documents = site.documents("invoices")
+    assert {row.state for row in documents.values()} == {"posted"}
+    assert {row.flag for row in documents.values()} == {""}
+    one, other = invoice_key(edited), invoice_key(voided)
+    assert documents.keys() - {one, other} >= {f"{one}-V", f"{one}-R1", f"{other}-V"}
+    in_erp = {key: row for key, (row,) in site.erp_documents().items()}
+    for key in (one, other):
+        assert in_erp[f"{key}-V"]["totalAmountIncludingTax"] == in_erp[key]["totalAmountIncludingTax"]
+        assert (in_erp[key]["status"], in_erp[f"{key}-V"]["status"]) == ("Paid", "Paid"), "applied to each other"
+    assert in_erp[f"{one}-R1"]["totalAmountIncludingTax"] == Decimal(edited["total"]) + 10
+    with site.pipeline() as pipeline:
+        assert pipeline.reconciled().unexplained == []
+        (totals,) = (each for each in pipeline.reconciled().totals if each.flow == "invoices")
+        assert totals.difference == 0
+    before = site.state()
+    sync(site)
+    assert site.state() == before
