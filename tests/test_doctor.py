@@ -190,14 +190,9 @@ def test_an_app_key_that_is_not_taken(site: Site) -> None:
     assert (line["level"], "servicetitan.app_key" in line["fix"]) == ("wrong", True)
 
 
-@dataclass
-class Tenant:
+def beside(world: Site, folder: Path, url: str) -> Site:
     """Another ServiceTitan beside the same ERP."""
-
-    site: Site
-
-    def with_servicetitan(self, tmp_path: Path, url: str) -> Site:
-        return write_site(tmp_path, self.site.contractor, url, self.site.business_central_url, speed=60)
+    return write_site(folder, world.contractor, url, world.business_central_url, speed=60)
 
 
 def servicetitan(records: dict[str, list[Any]], **settings: Any) -> Any:
@@ -215,12 +210,18 @@ def servicetitan(records: dict[str, list[Any]], **settings: Any) -> Any:
 
 
 def test_a_scope_that_was_not_granted_is_named(world: Site, tmp_path: Path) -> None:
-    granted = [scope for scope in SCOPES if scope not in ("tn.acc.taxzones:r", "tn.acc.invoices:w")]
-    with servicetitan(world.contractor.servicetitan, scopes=granted) as url:
-        found = doctor(Tenant(world).with_servicetitan(tmp_path, url))
+    """What no flow needs is a warning; writing is known by the scopes that the token names."""
+    without = ("tn.acc.taxzones:r", "tn.inv.vendors:r", "tn.acc.invoices:w")
+    with servicetitan(world.contractor.servicetitan, scopes=[scope for scope in SCOPES if scope not in without]) as url:
+        site = beside(world, tmp_path, url)
+        found = doctor(site)
+        assert doctor(edited(site, ("tenant_id: 1001", MARKS))).wrong() == found.wrong() | {"marking as exported"}
     assert found.wrong() == {"read tax_zones", *FLOWS}
     assert "the scope tn.acc.taxzones:r" in found.only("read tax_zones")["fix"]
-    assert "tn.acc.invoices:w" in str([line for line in found.of("token") if line["level"] == "note"])
+    assert (found.only("read vendors")["level"], found.only("marking as exported")["level"]) == ("warning", "ok")
+
+
+MARKS = "tenant_id: 1001\n      mark_exported: true"
 
 
 def unposted(world: Site) -> dict[str, list[Any]]:
@@ -229,21 +230,21 @@ def unposted(world: Site) -> dict[str, list[Any]]:
 
 
 def test_a_tenant_of_the_journal_entry_integration_is_told_what_to_do(world: Site, tmp_path: Path) -> None:
-    entry = {"id": "5b0c7b4e-0000-4000-8000-000000000001", "number": 1, "status": "Open", "syncStatus": "NotSynced"}
-    with servicetitan(unposted(world) | {"journal_entries": [entry]}) as url:
-        site = Tenant(world).with_servicetitan(tmp_path, url)
+    with servicetitan(world.contractor.servicetitan, journal_entries=True) as url:
+        site = beside(world, tmp_path, url)
         found = doctor(site)
         assert found.wrong() == {"posted documents", "invoices", "payments"}
         assert "journal-entry integration" in found.only("posted documents")["found"]
         assert "rules.only_posted: false" in found.only("posted documents")["fix"]
-        mended = doctor(edited(site, ("    flows:", "    rules: {only_posted: false}\n    flows:")))
-    assert mended.wrong() == set()
+        assert doctor(edited(site, ("    flows:", "    rules: {only_posted: false}\n    flows:"))).wrong() == set()
+        marking = doctor(edited(site, ("tenant_id: 1001", MARKS)))
+    assert "mark_exported: false" in marking.only("posted documents")["fix"]
 
 
 def test_an_office_that_never_posted_is_asked_about_it(world: Site, tmp_path: Path) -> None:
     without_entries = [scope for scope in SCOPES if scope != "tn.acc.journalentries:r"]
     with servicetitan(unposted(world), scopes=without_entries) as url:
-        found = doctor(Tenant(world).with_servicetitan(tmp_path, url))
+        found = doctor(beside(world, tmp_path, url))
     assert [line["level"] for line in found.of("posted documents")] == ["warning", "note"]
 
 

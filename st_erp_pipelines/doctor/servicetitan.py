@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from st_erp_pipelines.assets.servicetitan import BY_DAY, WHOLE
+from st_erp_pipelines.assets.servicetitan import BY_DAY, WHOLE, references
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
@@ -16,7 +16,7 @@ from st_erp_pipelines.resources.http import parsed
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.settings import Connection
 
-TO_MARK = "tn.acc.invoices:w"
+TO_MARK = frozenset({"tn.acc.invoices:w", "tn.acc.creditmemos:w", "tn.acc.payments:w"})
 LIST = 500  # of business units and the like, of which a tenant has fewer
 JOURNAL = "accounting/v2/tenant/{}/journal-entries"
 
@@ -25,8 +25,8 @@ class ServiceTitanChecks:
     title = "ServiceTitan"
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
         self._settings = connection.servicetitan
-        self._rules = connection.rules
         self._clock = clock
 
     @cached_property
@@ -47,11 +47,16 @@ class ServiceTitanChecks:
         ]
 
     def checks(self) -> Sequence[Check]:
-        """Documents of every flow are built from all that is read."""
+        """Documents of every flow are built from all that is read; references only inform."""
         titan = self._settings
         return [
             Check("clock", lambda: reach.server_time(titan.api_url, titan.timing.read_lag, self._clock)),
             *(Check(f"read {entity}", partial(self._readable, entity)) for entity in (*BY_DAY, *WHOLE)),
+            *(
+                Check(f"read {entity}", partial(self._readable, entity), (), only_to_post=True)
+                for entity in references(self._connection)
+            ),
+            Check("marking as exported", self._scopes_to_mark, ()),
             Check("posted documents", self._posted_documents, ("invoices", "payments"), only_to_post=True),
         ]
 
@@ -77,8 +82,19 @@ class ServiceTitanChecks:
     def _token(self) -> Iterator[Said]:
         scopes = self.client.auth.sign_in()
         yield ok(f"granted, with {len(scopes)} scopes" if scopes else "granted")
-        if scopes and TO_MARK not in scopes:
-            yield note(f"the app was not granted {TO_MARK}", "Only marking invoices as exported needs it.")
+
+    def _scopes_to_mark(self) -> Iterator[Said]:
+        """Reading proves nothing of writing: the token's own list of scopes is what there is."""
+        scopes = self.client.auth.sign_in()
+        if not self._settings.mark_exported:
+            yield ok("servicetitan.mark_exported is off")
+        elif not scopes:
+            yield note("the token names no scopes; the first marking will tell")
+        elif missing := sorted(TO_MARK - scopes):
+            fix = "Grant them to the app, or set servicetitan.mark_exported: false."
+            yield wrong(f"servicetitan.mark_exported is on, and the app was not granted {', '.join(missing)}", fix)
+        else:
+            yield ok(f"granted: {', '.join(sorted(TO_MARK))}")
 
     def _tenant(self) -> Iterator[Said]:
         """A 403 may mean the tenant or only one scope: two lists tell. Raises what the first of them said."""
@@ -103,14 +119,19 @@ class ServiceTitanChecks:
         entries = self._journal_entries()
         if posted:
             yield ok(f"the office batches and posts: {posted:,} invoices are Posted or Exported")
-        elif not self._rules.only_posted:
+        elif entries and self._settings.mark_exported:
+            yield wrong(
+                "the tenant works with the journal-entry integration, where documents cannot be marked as exported",
+                "Set servicetitan.mark_exported: false; there the journal entries are what is exported.",
+            )
+        elif not self._connection.rules.only_posted:
             yield ok("rules.only_posted is false: documents go before the office posts them")
         elif entries:
             yield wrong(
                 "the tenant works with the journal-entry integration: it has journal entries, and no invoice ever "
                 "became Posted, so nothing would go",
-                "Set rules.only_posted: false, and leave marking as exported off: there the journal entries are "
-                "what is exported.",
+                "Set rules.only_posted: false, and leave servicetitan.mark_exported off: there the journal entries "
+                "are what is exported.",
             )
         elif self._count():
             yield warning(
