@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import uuid
 import warnings
 from collections import Counter
@@ -17,22 +16,12 @@ import dagster as dg
 
 from st_erp_pipelines.commands.site import prepare_dagster_home
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.failures import Failure, failure_of, in_words
 
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
 
-CHECKS = "nothing_in_quarantine|mappings_cover_everything|totals_reconcile|nothing_hangs_for_a_day"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-SYSTEMS = {"servicetitan": "ServiceTitan", "business_central": "Business Central"}
-
-
-@dataclass(frozen=True)
-class Failure:
-    """`kind` is the class of the error, by its bare name."""
-
-    step: str
-    kind: str
-    sentence: str
 
 
 @dataclass
@@ -102,36 +91,8 @@ def _note(facts: RunFacts, connection: str, entry: EventLogEntry) -> None:
         facts.steps_done += 1
     elif event.is_step_failure:
         facts.steps_done += 1
-        facts.failures.append(_failure(in_words(event.step_key or "", connection), event.step_failure_data))
+        facts.failures.append(failure_of(in_words(event.step_key or "", connection), event.step_failure_data))
     elif event.is_step_materialization:
         made = event.step_materialization_data.materialization
         name = "/".join(made.asset_key.path[1:])
         facts.materialized[name] = {key: value.value for key, value in made.metadata.items()}
-
-
-def _failure(step: str, failed: Any) -> Failure:
-    """What an asset says of its failure is fit for people; another exception may say anything: its kind is told."""
-    said, error = failed.user_failure_data, failed.error
-    if said is not None and said.description:
-        kind = said.metadata.get("error")
-        return Failure(step, str(kind.value) if kind else "StErpError", said.description)
-    while error.cause is not None:
-        error = error.cause
-    return Failure(step, error.cls_name or "error", f"{error.cls_name}; the run's log in Dagster has its trace.")
-
-
-def in_words(step: str, connection: str) -> str:
-    """`northwind__staging__servicetitan__invoices` is: stage invoices of ServiceTitan."""
-    name = step.removeprefix(f"{connection}__")
-    if name == "staging__reconciliation":
-        return "reconcile"
-    for pattern, words in (
-        (rf"\w+_({CHECKS})", "check {0}"),
-        (r"staging__documents_(\w+)", "build {0}"),
-        (r"staging__(servicetitan|business_central)__(\w+)", "stage {1} of {0}"),
-        (r"business_central__post_(\w+)", "post {0}"),
-        (r"(servicetitan|business_central)__(\w+)", "read {1} of {0}"),
-    ):  # fmt: skip
-        if match := re.fullmatch(pattern, name):
-            return words.format(*(SYSTEMS.get(part, part.replace("_", " ")) for part in match.groups()))
-    return name.replace("__", " ").replace("_", " ")

@@ -16,7 +16,7 @@ import httpx
 import sqlalchemy as sa
 
 from st_erp_pipelines.commands import output
-from st_erp_pipelines.commands.dagster_run import Failure, RunFacts, execute, open_instance
+from st_erp_pipelines.commands.dagster_run import RunFacts, execute, open_instance
 from st_erp_pipelines.commands.exceptions import counted, show_exceptions
 from st_erp_pipelines.commands.output import AMISS, DEMO_HAS_ENDED, WELL, complain, money, say, say_json
 from st_erp_pipelines.commands.progress import live
@@ -33,6 +33,7 @@ from st_erp_pipelines.commands.status import (
 )
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import StErpError, Unavailable
+from st_erp_pipelines.failures import Failure
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.schema import documents, events
 from st_erp_pipelines.outbox.states import State
