@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import duckdb
 import httpx
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from st_erp_pipelines.cli import app
@@ -168,6 +168,17 @@ def test_a_host_that_does_not_answer_hides_nothing_of_the_other_system(site: Sit
     assert found.of("host")[1]["found"].startswith(f"127.0.0.1:{port} does not answer (")
     assert found.only("read invoices")["level"] == "ok"
     assert found.only("everything else")["level"] == "note"
+
+
+def test_a_list_that_cannot_be_read_hides_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of that system, nor of the tables that are compared with it."""
+    monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: time.sleep(min(seconds, 0.01)))
+    with site.fault(site.business_central_url, kind="html", path_contains="dimensionValues", times=None):
+        found = doctor(site)
+    assert found.code == 3
+    assert found.wrong() == {"read dimension_values", "tables", *FLOWS}
+    assert found.only("business_units.csv")["level"] == "ok"
+    assert found.only("read accounts")["level"] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -352,15 +363,19 @@ def test_clocks_that_differ(world: Site, by: int, level: str, said: str) -> None
     assert said in found.found
 
 
-def test_an_outbox_of_a_newer_version(site: Site) -> None:
-    site.home.mkdir()
-    outbox = Outbox(open_engine(f"sqlite:///{site.database}"))
+def test_an_outbox_of_a_newer_version(site: Site, database_url: str) -> None:
+    """Looked at, not opened: it is left as it is."""
+    outbox = Outbox(open_engine(database_url))
+    well = doctor(site, ST_ERP_DATABASE_URL=database_url).only("outbox database")
+    assert (well["level"], well["found"].split(",")[0]) == ("ok", "PostgreSQL" if outbox.is_on_server else "SQLite")
+    with outbox.engine.begin() as con:
+        con.execute(sa.text("update st_erp_version set version_num = '9999'"))
     outbox.engine.dispose()
-    assert doctor(site).only("outbox database")["found"] == f"SQLite, {site.database}"
-    with closing(sqlite3.connect(site.database)) as con:
-        con.execute("update st_erp_version set version_num = '9999'")
-        con.commit()
-    assert doctor(site).only("outbox database")["level"] == "wrong"
+    newer = doctor(site, ST_ERP_DATABASE_URL=database_url).only("outbox database")
+    assert (newer["level"], newer["found"].endswith("was written by a newer version of this package")) == (
+        "wrong",
+        True,
+    )
 
 
 def test_a_database_server_that_does_not_answer(site: Site) -> None:

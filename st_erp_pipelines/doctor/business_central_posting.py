@@ -70,7 +70,7 @@ class PostingChecks:
             fix = "Give each its general product posting group."
             yield warning(f"lines cannot be posted to items without a posting group: {', '.join(bare)}", fix)
         else:
-            yield ok(f"{len(rows)} mapped items have their general product posting group")
+            yield ok(f"each of {', '.join(numbers)} has its general product posting group")
 
     def _batches(self) -> Iterator[Said]:
         """Those of payment_types.csv, and the one for drafts; what is missing is created when it is needed."""

@@ -9,10 +9,9 @@ from contextlib import closing
 from st_erp_pipelines import settings
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor.business_central import BusinessCentralChecks
-from st_erp_pipelines.doctor.findings import Area, Check, Finding, Level, Said, examined, ok, warning, wrong
+from st_erp_pipelines.doctor.findings import Area, Check, Finding, Level, Said, asked, examined, ok, warning, wrong
 from st_erp_pipelines.doctor.mappings import MappingChecks
 from st_erp_pipelines.doctor.servicetitan import ServiceTitanChecks
-from st_erp_pipelines.errors import StErpError
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import Mappings, load
 from st_erp_pipelines.pipeline import FLOWS
@@ -31,21 +30,26 @@ def examine(connection: Connection, clock: Clock) -> list[Area]:
     erp = ERPS[connection.erp.kind](connection, mappings, clock)
     with closing(titan), closing(erp), ThreadPoolExecutor(2) as pool:
         systems = list(pool.map(lambda each: examined(each.title, each.gate(), each.checks), (titan, erp)))
-        compared = mappings if systems[1].is_shut else _compared(mappings, erp)
+        compared, comparing = (mappings, []) if systems[1].is_shut else _compared(mappings, erp)
         warehouse = settings.home() / "staging" / f"{connection.name}.duckdb"
         checks = [*MappingChecks(connection, compared, None if systems[0].is_shut else titan.list, warehouse).checks()]
         if not any(system.is_shut for system in systems):
             checks.append(Check("currency", lambda: _currency(titan, erp), ("invoices", "payments"), True))
-        areas = [*systems, examined("Between the two", [], lambda: checks)]
+        between = examined("Between the two", [], lambda: checks)
+        areas = [*systems, Area(between.title, [*comparing, *between.findings])]
     return [*areas, Area("Flows", list(_flows(modes_of(connection), areas)))]
 
 
-def _compared(mappings: Mappings, erp: BusinessCentralChecks) -> Mappings:
-    """What cannot be listed there is among the findings of the ERP already."""
-    try:
-        return mappings.with_faults(check(mappings, erp.known()))
-    except StErpError:
-        return mappings
+def _compared(mappings: Mappings, erp: BusinessCentralChecks) -> tuple[Mappings, list[Finding]]:
+    """With what they name and the ERP does not have; as they are, where it could not be asked for all of it."""
+    compared = [mappings]
+
+    def compare() -> Iterator[Said]:
+        compared.append(mappings.with_faults(check(mappings, erp.known())))
+        yield ok("compared with what the ERP has now")
+
+    findings = asked(Check("tables", compare, only_to_post=True))
+    return compared[-1], findings
 
 
 def _currency(titan: ServiceTitanChecks, erp: BusinessCentralChecks) -> Iterator[Said]:

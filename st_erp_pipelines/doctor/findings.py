@@ -53,7 +53,9 @@ def wrong(found: str, fix: str) -> Said:
 def refused(error: StErpError) -> Said:
     """Without the words for where it happened: the check has a name."""
     bare = StErpError(error.text, status=error.status, code=error.code, correlation_id=error.correlation_id)
-    return Said(Level.WRONG, bare.sentence().rstrip("."), error.fix, is_unreachable=isinstance(error, Unavailable))
+    is_unreachable = isinstance(error, Unavailable)
+    fix = error.fix or ("Ask again later." if is_unreachable else "Show this to who administers that system.")
+    return Said(Level.WRONG, bare.sentence().rstrip("."), fix, is_unreachable)
 
 
 @dataclass(frozen=True)

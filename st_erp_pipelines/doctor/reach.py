@@ -21,14 +21,14 @@ EXACT = timedelta(seconds=5)  # the way takes time, too
 def credentials(part: BaseModel) -> Iterator[Said]:
     """Each by itself: who has to ask for one should ask for all that are missing."""
     names = [name for name, value in part if isinstance(value, Secret)]
-    missing = []
+    fix = "Set it, or put it into the secrets file: `st-erp secrets set NAME`."
+    missing: dict[Said, None] = {}  # a secrets file that cannot be opened is one fault
     for name in names:
         try:
             getattr(part, name).resolve()
         except ConfigurationError as error:
-            missing.append(refused(error))
-    fix = "Set it, or put it into the secrets file: `st-erp secrets set NAME`."
-    yield from (Said(each.level, each.found, each.fix or fix) for each in missing)
+            missing[wrong(refused(error).found, error.fix or fix)] = None
+    yield from missing
     if not missing:
         yield ok(f"{', '.join(names)} are set")
 
