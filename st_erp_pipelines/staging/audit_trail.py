@@ -2,7 +2,8 @@
 
 What was published before is taken over, and only what changed since is read. Documents are compared by ranges of
 their numbers: a change raises the version of its document or appends an event, so a range is as it was where as many
-documents have the same sum of versions and as many events. What is under way is read each time.
+documents have the same sum of versions and as many events; export marks, which change neither, are measured. What is
+under way is read each time.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ OF_DOCUMENTS = {"documents": documents, "attempts": attempts, "events": events}
 LEFT_OUT = {"connection", "payload", "etag", "doubt_boot_seconds", "doubt_boot_id"}
 COMMENTED = re.compile(r"(\w+),?\s+-- (.+)$", re.MULTILINE)
 
-Signature = dict[int, tuple[int, ...]]  # by range: documents, sum of their versions, events of late
+Signature = dict[int, tuple[int, ...]]  # by range: documents, sums of versions and of marks, events of late
 
 
 class AuditTable(NamedTuple):
@@ -123,12 +124,13 @@ class AuditTrail:
         """What the outbox holds, and the ranges with something under way; `since`: the last event not of late."""
         of = (documents.c.id // sa.literal_column(str(RANGE))).label("of")
         under_way = sa.case((documents.c.state.in_([State.SENDING, State.IN_DOUBT]), 1), else_=0)
-        sums = sa.func.count(), sa.func.sum(documents.c.version), sa.func.max(under_way)
+        marks = sa.func.sum(sa.func.length(documents.c.export_mark))
+        sums = sa.func.count(), sa.func.sum(documents.c.version), marks, sa.func.max(under_way)
         found = self.outbox.execute(sa.select(of, *sums).where(self.mine).group_by("of")).all()
         late = sa.select(of, sa.func.count()).join(events, events.c.document_id == documents.c.id)
         late = late.where(self.mine, events.c.id > since).group_by("of")
         counts: dict[int, int] = dict(self.outbox.execute(late).all())
-        signature: Signature = {each: (count, int(versions), counts.get(each, 0)) for each, count, versions, _ in found}
+        signature: Signature = {each: (*map(int, said), counts.get(each, 0)) for each, *said, _ in found}
         return signature, {each for each, *_, restless in found if restless}
 
     def _before(self, old: str) -> tuple[Signature, int]:
@@ -136,7 +138,7 @@ class AuditTrail:
         query = f'select coalesce(max(event_id), 0) from "{old}".audit.events where occurred_at < {of_late}'
         since: int = self.con.execute(query).fetchall()[0][0]
         query = f"""
-            select document_id // {RANGE}, count(*), sum(version)::bigint,
+            select document_id // {RANGE}, count(*), sum(version)::bigint, sum(length(export_mark))::bigint,
                 coalesce(any_value(late.events), 0)
             from "{old}".audit.documents
             left join (

@@ -18,6 +18,7 @@ select
     from_json(reasons, '[{"code": "VARCHAR", "text": "VARCHAR"}]') as reasons, -- why it is blocked: codes and texts
     cause,                                            -- of a refusal: what kind, e.g. closed_period
     flag,                                             -- what its source says since it was posted; empty where nothing changed
+    export_mark,                                      -- marked: as exported in ServiceTitan; else why not yet, or empty
     business_date::date as business_date,             -- date of the invoice or payment
     home_day::date as home_day,                       -- the day partition it belongs to
     amount::decimal(18, 2) as amount,                 -- total in its currency; 0 for customers
