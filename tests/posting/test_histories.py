@@ -1,18 +1,20 @@
-"""The engine through 2,000 random histories of 20 documents; and each breakage is found within them."""
+"""The engine through 2,000 random histories of 20 documents, each breakage found within them; and 300 with people."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.posting import edited_histories
 from tests.posting.breakages import BREAKAGES
 from tests.posting.histories import HISTORIES, wrongs_of
 
 TOGETHER = 100
+EDITED, EDITED_TOGETHER = 300, 50  # a history in which people work takes longer
 pytestmark = pytest.mark.slow
 
 
-def told(seed: int, wrong: list[str], breakage: str = "") -> str:
-    again = f"python -m tests.posting.histories {seed} {breakage}".rstrip()
+def told(seed: int, wrong: list[str], of: str = "histories") -> str:
+    again = f"python -m tests.posting.{of} {seed}"
     return "\n  ".join([f"seed {seed}, again with `{again}`", *wrong])
 
 
@@ -20,6 +22,14 @@ def told(seed: int, wrong: list[str], breakage: str = "") -> str:
 def test_each_document_is_posted_once_whatever_happens(first: int) -> None:
     seeds = range(first, first + TOGETHER)
     wrong = [told(seed, found) for seed in seeds if (found := wrongs_of(seed))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow(12)
+@pytest.mark.parametrize("first", range(0, EDITED, EDITED_TOGETHER))
+def test_each_document_is_right_whatever_people_do(first: int) -> None:
+    seeds = range(first, first + EDITED_TOGETHER)
+    wrong = [told(seed, found, "edited_histories") for seed in seeds if (found := edited_histories.wrongs_of(seed))]
     assert not wrong, "\n".join(wrong)
 
 
