@@ -112,11 +112,17 @@ def sandbox(
 
 
 @app.command()
-def sync(names: Names = None, json: Json = False) -> None:
+def sync(
+    names: Names = None,
+    references: Annotated[
+        bool, typer.Option("--references", help="read also what no flow needs: vendors, bills, pricebook, jobs, ...")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Read what changed, post what is due, read back and reconcile: the job that Dagster runs on schedule."""
     from st_erp_pipelines.commands import sync as command
 
-    raise typer.Exit(command.run(names or [], json))
+    raise typer.Exit(command.run(names or [], json, references))
 
 
 @app.command()

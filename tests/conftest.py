@@ -19,6 +19,7 @@ os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 # Their tests share what takes long to set up, so one process has them all.
 TOGETHER = (
     "tests/assets/test_definitions.py",
+    "tests/assets/test_references.py",
     "tests/test_cli.py",
     "tests/test_published.py",
     "tests/test_secrecy.py",

@@ -48,11 +48,11 @@ NOT_TRIED = "Not sent: "  # how the brakes begin to say that it was not even ask
 STOPPED_BY_PAUSE = "paused, or the fence"
 
 
-def run(names: Sequence[str], as_json: bool) -> int:
+def run(names: Sequence[str], as_json: bool, references: bool = False) -> int:
     found = []
     with open_site(names) as site, open_instance() as instance:
         for connection in site.connections:
-            facts = _sync(site, connection, instance, quiet=as_json)
+            facts = _sync(site, connection, instance, references, quiet=as_json)
             found.append(facts)
             if not as_json:
                 show(facts, connection.time_zone)
@@ -61,11 +61,11 @@ def run(names: Sequence[str], as_json: bool) -> int:
     return max([site.exit_code, *(int(facts["exit_code"]) for facts in found)])
 
 
-def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, *, quiet: bool) -> Facts:
+def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, references: bool, *, quiet: bool) -> Facts:
     began, started_at = time.monotonic(), site.outbox.now()
     pipeline = site.pipeline(connection)
     failures = list(_out_of_reach(pipeline))
-    runs = [] if failures else _run_jobs(pipeline, instance, quiet)
+    runs = [] if failures else _run_jobs(pipeline, instance, references, quiet)
     failures += [failure for each in runs for failure in each.failures]
     facts = facts_of(pipeline) | {
         "elapsed_seconds": round(time.monotonic() - began, 1),
@@ -118,8 +118,9 @@ def _knock(url: str) -> None:
         pass  # slow or abrupt, but there: the run will tell
 
 
-def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, quiet: bool) -> list[RunFacts]:
+def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, references: bool, quiet: bool) -> list[RunFacts]:
     from st_erp_pipelines.definitions import build_definitions
+    from st_erp_pipelines.schedules.references import days_to_read
     from st_erp_pipelines.schedules.sync import days_to_sync, due_before, range_tags
 
     name = pipeline.connection.name
@@ -131,6 +132,8 @@ def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, quiet: bool) -> 
         if older and not runs[0].failures:
             # To today, not only to the last older day: what is posted now is read back in today's partition.
             runs.append(execute(definitions, instance, name, "post", range_tags(older, last), begin))
+        if references and pipeline.connection.references.entities:
+            runs.append(execute(definitions, instance, name, "references", range_tags(*days_to_read(pipeline)), begin))
     return runs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ import pytest
 from st_erp_pipelines import settings
 from st_erp_pipelines.assets.extracting import MAY_BE_READ
 from st_erp_pipelines.assets.servicetitan import REFERENCES_BY_DAY, REFERENCES_WHOLE, references
+from st_erp_pipelines.commands import sync
 from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.contractor_office import Wire
@@ -25,7 +27,7 @@ from st_erp_pipelines.schedules.references import days_to_read
 from st_erp_pipelines.schedules.sync import range_tags
 from st_erp_pipelines.staging.extract import FULL_FIRST, day_window, keys_in
 from st_erp_pipelines.staging.landing import landing_files
-from tests.world import QUIET, SPEED, Site, contractor, failures, running_site, write_site
+from tests.world import QUIET, SPEED, Site, contractor, failures, running_site, with_only, write_site
 
 pytestmark = pytest.mark.slow(50)  # all of it together
 NOWHERE = "http://127.0.0.1:9"
@@ -171,15 +173,23 @@ def test_the_next_tick_is_one_run_of_today(site: Site) -> None:
 def test_a_sync_reads_none_of_it(site: Site) -> None:
     loaded = build_definitions(settings.load(site.folder / "connections.yaml"))
     graph = loaded.resolve_asset_graph()
-    sync, own = (
+    synced, own = (
         {"/".join(key.path[1:]) for key in loaded.resolve_job_def(job).asset_layer.executable_asset_keys}
         for job in (f"{CONNECTION}_sync", JOB)
     )
     assert own == {f"{part}{entity}" for entity in ENTITIES for part in ("servicetitan/", "staging/servicetitan__")}
-    assert not sync & own
-    assert {"servicetitan/invoices", "business_central/post_invoices"} <= sync
+    assert not synced & own
+    assert {"servicetitan/invoices", "business_central/post_invoices"} <= synced
     assert {key.path[0] for key in graph.get_all_asset_keys()} == {CONNECTION}
     assert loaded.resolve_job_def(JOB).tags["connection"] == JOB, "or a tick of the sync would wait for it"
+
+
+def test_the_command_line_reads_it_where_it_is_asked_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running_site(tmp_path, with_only(contractor(days=7, scale=0.02), [])) as site, site.environment():
+        assert sync.run([CONNECTION], as_json=True, references=True) == 0
+        (facts,) = json.loads(capsys.readouterr().out)["connections"]
+        assert len(facts["runs"]) == 2
+        assert ids(site, "vendors") == set(records(site, "vendors")) != set()
 
 
 # Settings
