@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import State
 
-
 STANDS_OR_MAY = (State.ENTERED, State.SENDING, State.IN_DOUBT)
 
 
