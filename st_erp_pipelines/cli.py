@@ -185,6 +185,14 @@ def replay(
 
 
 @app.command()
+def rebuild(names: Names = None) -> None:
+    """Make staging anew from landing: after an upgrade that needs other columns, or where the file is lost."""
+    from st_erp_pipelines.commands import rebuild as command
+
+    raise typer.Exit(command.run(names or []))
+
+
+@app.command()
 def accept(
     key: Annotated[str, typer.Argument(help="the document: its business key or its number in ServiceTitan")],
     number: Annotated[str | None, typer.Argument(help="the number over there; left out where one was found")] = None,

@@ -37,7 +37,7 @@ from st_erp_pipelines.staging import questions, reconciliation
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
 from st_erp_pipelines.staging.documents.known import KnownDocuments, read_known
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
-from st_erp_pipelines.staging.load import Loaded, load, prepare
+from st_erp_pipelines.staging.load import Loaded, load, prepare, rebuild
 from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.warehouse import open_warehouse
 from st_erp_pipelines.target import Target
@@ -125,10 +125,23 @@ class Pipeline:
 
     # Stage
 
+    @property
+    def _tenants(self) -> dict[str, str]:
+        return {
+            "servicetitan": str(self.connection.servicetitan.tenant_id),
+            self.connection.erp.kind: self.connection.erp.company,
+        }
+
+    def rebuild(self) -> dict[tuple[str, str], Loaded]:
+        """Staging made anew from all that was landed."""
+        with self.warehouse() as con:
+            return rebuild(
+                con, root=self.landing, connection=self.connection.name, tenants=self._tenants, zone=self.zone,
+                first_day=self.connection.start_date, last_day=self.today, now=self.outbox.clock.now(),
+            )  # fmt: skip
+
     def stage(self, system: str, entity: str) -> Loaded:
-        tenant = (
-            str(self.connection.servicetitan.tenant_id) if system == "servicetitan" else self.connection.erp.company
-        )
+        tenant = self._tenants[system]
         with self.warehouse() as con:
             return load(
                 con, root=self.landing, connection=self.connection.name, system=system, entity=entity, tenant=tenant,

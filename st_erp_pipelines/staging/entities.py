@@ -39,6 +39,11 @@ class Table:
     projection: str
 
     @property
+    def columns(self) -> set[str]:
+        """Its own, beside those of the origin."""
+        return set(self.column_comments) - set(ORIGIN_COMMENTS)
+
+    @property
     def column_comments(self) -> dict[str, str]:
         return ORIGIN_COMMENTS | dict(re.findall(r"\bas (\w+),?\s+-- (.+)$", self.projection, re.MULTILINE))
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.staging.entities import SQL, Entity, Table, all_entities, entity_of, steps
 from st_erp_pipelines.staging.landing import extracted_at, landing_files
 
@@ -97,12 +98,26 @@ def prepare(con: DuckDBPyConnection, *, zone: str, first_day: date, last_day: da
     with transaction(con):
         for file in ("macros", "schema"):
             con.execute((SQL / f"{file}.sql").read_text("utf-8"))
-        present = {name for (name,) in con.execute(steps("load")["present"]).fetchall()}
+        present = _present(con)
         for declared in all_entities():
             for table in declared.tables:
                 if table.name not in present:
                     _create(con, declared, table)
+                elif missing := table.columns - present[table.name]:
+                    raise _of_another_version(table, missing)
         con.execute(steps("load")["followed"])
+
+
+def _present(con: DuckDBPyConnection) -> dict[str, set[str]]:
+    """The columns of each table that is there."""
+    return {name: set(columns) for name, columns in con.execute(steps("load")["present"]).fetchall()}
+
+
+def _of_another_version(table: Table, missing: set[str]) -> ConfigurationError:
+    return ConfigurationError(
+        f"staging.{table.name} was made by another version: it has no {', '.join(sorted(missing))}",
+        fix="Make staging anew from what was read: st-erp rebuild.",
+    )
 
 
 def _create(con: DuckDBPyConnection, declared: Entity, table: Table) -> None:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.staging import load
 from st_erp_pipelines.staging.entities import all_entities
 from tests.staging.conftest import Site, invoice
@@ -68,3 +69,14 @@ def test_every_declared_table_and_column_is_there_and_explained(site: Site) -> N
         "select table_name, column_name from duckdb_columns() where schema_name = 'staging' and comment is null"
     )
     assert columns == []
+
+
+def test_staging_of_another_version_is_refused_until_it_is_made_anew(site: Site) -> None:
+    site.land([invoice(1)])
+    site.load()
+    before = site.everything()
+    site.con.execute("alter table staging.stg_servicetitan__invoices drop column due_date")
+    with pytest.raises(ConfigurationError, match="stg_servicetitan__invoices .* no due_date.* st-erp rebuild"):
+        site.load()
+    site.rebuild()
+    assert site.everything() == before

@@ -2,7 +2,7 @@
 -- Steps of a stretch share one transaction: the row ids they pass on hold no longer than that.
 
 -- step: present
-select table_name from duckdb_tables() where schema_name = 'staging'
+select table_name, list(column_name) from duckdb_columns() where schema_name = 'staging' group by all
 
 -- step: no_record
 create or replace temp view record as
