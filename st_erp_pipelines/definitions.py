@@ -16,6 +16,7 @@ from st_erp_pipelines.settings import ConfigFault, Connection, Settings
 warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_sources)`", category=dg.BetaWarning)
 
 from st_erp_pipelines.assets import business_central, published, reconciliation, servicetitan, staging  # noqa: E402
+from st_erp_pipelines.assets.freshness import kept_fresh  # noqa: E402
 from st_erp_pipelines.pipeline import FLOWS  # noqa: E402
 from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     BusinessCentralResource,
@@ -53,16 +54,17 @@ def _connection(connection: Connection) -> dg.Definitions:
     readable = ("invoices", "payments", "customers", *references)
     before = (*business_central.WHOLE, *business_central.BY_DAY)
     after = (*business_central.READ_BACK_BY_DAY, *business_central.READ_BACK_WHOLE)
+    assets = [
+        *servicetitan.assets(connection),
+        *business_central.assets(connection),
+        *staging.staged(connection, servicetitan.SYSTEM, titan_entities),
+        *staging.staged(connection, business_central.SYSTEM, (*before, *after)),
+        *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in FLOWS),
+        reconciliation.reconciliation(connection),
+        published.published(connection),
+    ]
     return dg.Definitions(
-        assets=[
-            *servicetitan.assets(connection),
-            *business_central.assets(connection),
-            *staging.staged(connection, servicetitan.SYSTEM, titan_entities),
-            *staging.staged(connection, business_central.SYSTEM, (*before, *after)),
-            *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in FLOWS),
-            reconciliation.reconciliation(connection),
-            published.published(connection),
-        ],
+        assets=kept_fresh(connection, assets),
         asset_checks=[
             *(staging.quarantine_check(connection, servicetitan.SYSTEM, entity) for entity in readable),
             staging.mapping_check(connection),

@@ -39,7 +39,7 @@ def post(connection: Connection, flow: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[connection.name, SYSTEM, f"post_{flow}"],
-        deps=[[connection.name, "staging", f"documents_{flow}"]],
+        deps=[[connection.name, "staging", f"documents_{flow}"], [connection.name, "servicetitan", flow]],
         group_name=connection.name,
         kinds={SYSTEM},
         owners=["team:finance"],

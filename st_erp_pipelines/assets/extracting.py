@@ -5,7 +5,13 @@ from datetime import date
 
 import dagster as dg
 
-from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, OPEN_DAYS_ONLY, daily, days_of
+from st_erp_pipelines.assets.partitions import (
+    A_MONTH_IN_ONE_RUN,
+    EVERY_RANGE_IN_ONE_RUN,
+    OPEN_DAYS_ONLY,
+    daily,
+    days_of,
+)
 from st_erp_pipelines.assets.wording import SYSTEMS, title
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.pipeline import Pipeline
@@ -32,11 +38,13 @@ def extract_by_day(
 ) -> dg.AssetsDefinition:
     """`behind`: staging tables that name records of this entity; `after`: other assets to wait for.
 
+    It depends on their extracts, too: a backfill of the whole graph finds partitioned assets only behind partitioned
+    ones, and leaves out in silence what it does not find.
     `is_reference`: no flow needs it, so a missing scope fails its check, not the run.
     """
     parent = READ_BY_PARENT.get(entity)
     deps = [[connection.name, "staging", f"{system}__{table}"] for table in behind]
-    deps += [[connection.name, system, parent]] if parent else []
+    deps += [[connection.name, system, before] for before in (*behind, *([parent] if parent else []))]
 
     @dg.asset(
         key=[connection.name, system, entity],
@@ -45,7 +53,7 @@ def extract_by_day(
         kinds={system, "parquet"},
         description=f"{title(entity)} of {SYSTEMS[system]} as they came, one landing file for each day and read.",
         partitions_def=daily(connection),
-        backfill_policy=EVERY_RANGE_IN_ONE_RUN,
+        backfill_policy=A_MONTH_IN_ONE_RUN if is_reference else EVERY_RANGE_IN_ONE_RUN,
         check_specs=_check_specs(connection, system, entity) if is_reference else None,
     )
     def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult:  # type: ignore[type-arg]

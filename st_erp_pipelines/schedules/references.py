@@ -10,7 +10,7 @@ import dagster as dg
 
 from st_erp_pipelines.assets.servicetitan import REFERENCES_BY_DAY, SYSTEM, reference_keys, references
 from st_erp_pipelines.pipeline import Pipeline
-from st_erp_pipelines.schedules.sync import range_tags
+from st_erp_pipelines.schedules.sync import range_tags, waiting
 from st_erp_pipelines.settings import Connection
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def _schedule(connection: Connection) -> dg.ScheduleDefinition:
         description="One run: reads the days still open of what no flow needs.",
         required_resource_keys={"pipelines"},
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if skipped := waiting(context, name_of(connection)):
+            return skipped
         pipeline: Pipeline = context.resources.pipelines.of(connection, "tick")
         return dg.RunRequest(tags=range_tags(*days_to_read(pipeline)))
 

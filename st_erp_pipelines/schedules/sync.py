@@ -79,6 +79,17 @@ def due_before(pipeline: Pipeline, day: date) -> date | None:
     return oldest if oldest is not None and oldest < day else None
 
 
+def waiting(context: dg.ScheduleEvaluationContext, schedule: str) -> dg.SkipReason | None:
+    """While a backfill runs for hours, one tick waits for its turn: a second would only do the same once more."""
+    statuses = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
+    waits = dg.RunsFilter(tags={"dagster/schedule_name": schedule}, statuses=statuses)
+    return (
+        dg.SkipReason("The tick before still waits for its turn.")
+        if context.instance.get_runs(waits, limit=1)
+        else None
+    )
+
+
 def schedules(connection: Connection) -> list[dg.ScheduleDefinition]:
     return [_schedule(connection), *(_flow_schedule(connection, flow) for flow in flows_of_their_own(connection))]
 
@@ -92,7 +103,9 @@ def _schedule(connection: Connection) -> dg.ScheduleDefinition:
         description="One run: reads the days still open, posts what is due in these and in older ones.",
         required_resource_keys={"pipelines"},
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if skipped := waiting(context, f"{connection.name}_sync"):
+            return skipped
         pipeline: Pipeline = context.resources.pipelines.of(connection, "tick")
         first, last = days_to_sync(pipeline)
         return dg.RunRequest(
@@ -112,7 +125,9 @@ def _flow_schedule(connection: Connection, flow: str) -> dg.ScheduleDefinition:
         description=f"Builds and posts {flow}, which have a schedule of their own.",
         required_resource_keys={"pipelines"},
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if skipped := waiting(context, f"{connection.name}_{flow}"):
+            return skipped
         pipeline: Pipeline = context.resources.pipelines.of(connection, "tick")
         first, last = days_to_sync(pipeline)
         return dg.RunRequest(

@@ -115,6 +115,23 @@ def test_a_range_of_days_is_one_run_that_materialises_each(tmp_path: Path) -> No
     assert sorted(path.name for path in landed.iterdir() if path.name != "by_id") == days
 
 
+def test_whatever_has_partitions_is_found_by_a_backfill_of_the_whole_graph(site: Site) -> None:
+    """Dagster walks from partitioned assets to partitioned ones only, and says nothing of what it does not reach."""
+    graph = definitions(site).resolve_asset_graph()
+    partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
+    with_nothing_before = {key for key in partitioned if not graph.get_ancestor_asset_keys(key) & partitioned}
+    assert {key.path[-1] for key in with_nothing_before} > {"payments", "credit_memos"}
+    for key in partitioned - with_nothing_before:
+        assert graph.get(key).parent_keys & partitioned, key
+
+
+def test_a_range_is_one_run_for_the_flows_and_a_run_a_month_for_references(site: Site) -> None:
+    graph = definitions(site).resolve_asset_graph()
+    policies = {key.path[-1]: graph.get(key).backfill_policy for key in graph.get_all_asset_keys()}
+    assert policies["invoices"] == policies["post_invoices"] == dg.BackfillPolicy.single_run()
+    assert policies["purchase_orders"] == dg.BackfillPolicy.multi_run(31)
+
+
 # Ticks
 
 
@@ -179,15 +196,22 @@ def test_assets_say_plainly_what_they_hold(site: Site) -> None:
     assert all(each and each[0].isupper() and "_" not in each for each in said.values())
 
 
-def tick(site: Site, name: str = "sync") -> list[dg.RunRequest]:
+def tick(site: Site, name: str = "sync", waiting: str = "") -> list[dg.RunRequest]:
+    """`waiting`: the schedule whose last run has not begun yet."""
     loaded = definitions(site)
-    given = dict(
-        resources={"pipelines": loaded.resources["pipelines"]},
-        scheduled_execution_time=datetime.now(UTC),
-        repository_def=loaded.get_repository_def(),
-    )
-    with site.environment(), dg.build_schedule_context(**given) as context:
-        return list(loaded.resolve_schedule_def(f"{CONNECTION}_{name}").evaluate_tick(context).run_requests)
+    with site.environment(), dg.instance_for_test() as instance:
+        if waiting:
+            job = loaded.resolve_job_def(f"{CONNECTION}_sync")
+            tags = {"dagster/schedule_name": f"{CONNECTION}_{waiting}"}
+            instance.create_run_for_job(job, tags=tags)
+        given = dict(
+            instance=instance,
+            resources={"pipelines": loaded.resources["pipelines"]},
+            scheduled_execution_time=datetime.now(UTC),
+            repository_def=loaded.get_repository_def(),
+        )
+        with dg.build_schedule_context(**given) as context:
+            return list(loaded.resolve_schedule_def(f"{CONNECTION}_{name}").evaluate_tick(context).run_requests or ())
 
 
 def retry(site: Site) -> tuple[list[dg.RunRequest], str]:
@@ -208,6 +232,12 @@ def test_a_tick_is_one_run_of_the_open_days_where_nothing_older_is_due(synced: S
     (request,) = tick(synced)
     assert days(request) == (today(), today())
     assert retry(synced) == ([], "Nothing is due.")
+
+
+@pytest.mark.parametrize("name", ["sync", "references"])
+def test_one_tick_waits_for_its_turn_and_no_second(synced: Site, name: str) -> None:
+    assert tick(synced, name, waiting=name) == []
+    assert len(tick(synced, name, waiting="customers")) == 1
 
 
 def test_older_days_in_which_something_is_due_are_in_the_same_run(synced: Site) -> None:

@@ -163,7 +163,11 @@ def test_an_edit_wins_and_what_cannot_be_read_is_set_aside_and_comes_back(site: 
 def test_the_next_tick_is_one_run_of_today(site: Site) -> None:
     loaded = build_definitions(settings.load(site.folder / "connections.yaml"))
     given = dict(resources={"pipelines": loaded.resources["pipelines"]}, scheduled_execution_time=datetime.now(UTC))
-    with site.environment(), dg.build_schedule_context(**given) as context:
+    with (
+        site.environment(),
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(**given, instance=instance) as context,
+    ):
         (request,) = loaded.resolve_schedule_def(JOB).evaluate_tick(context).run_requests
     with site.pipeline() as pipeline:
         days = {request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")}
