@@ -54,7 +54,7 @@ def _unfinished(document: Document, wanted: Wanted, finding: Finding, mode: Mode
     stands = f"An unposted {finding.name} stands over there."
     if document.adopt_only:
         return Decision(f"{stands} It was exported by something else.", state=State.CONFLICT)
-    if document.reasons and not document.voided:
+    if document.reasons and not document.voided and document.state != State.BLOCKED:
         return Decision(f"{stands} It is blocked by now.", state=None if document.state == "entered" else State.BLOCKED)
     begun_by_another = finding.likeness is Likeness.BEGINNING and not wanted.ours
     if document.voided or wanted.outdated or finding.likeness is Likeness.DIFFERENT or begun_by_another:
@@ -76,6 +76,6 @@ def _absent(document: Document, create: Move) -> Decision:
         return Decision("Exported by something else, and not there under our key.", state=State.OUT_OF_SCOPE)
     if document.state == State.ENTERED:
         return Decision("What we had entered was removed over there.", state=State.SKIPPED)
-    if document.reasons:  # blocked while it was in doubt
+    if document.reasons and document.state != State.BLOCKED:  # since a doubt; of what is blocked, plans ask
         return Decision(" ".join(reason["text"] for reason in document.reasons), state=State.BLOCKED)
     return Decision("Not there: proven.", create)
