@@ -27,6 +27,7 @@ from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
 from st_erp_pipelines.schedules import references as reading  # noqa: E402
 from st_erp_pipelines.schedules import sync  # noqa: E402
 from st_erp_pipelines.schedules.alerts import alerts_sensor  # noqa: E402
+from st_erp_pipelines.schedules.retention import forget_old_runs, retention_schedule  # noqa: E402
 
 
 def build_definitions(loaded: Settings) -> dg.Definitions:
@@ -42,6 +43,8 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
                 "business_central": erp,
                 "pipelines": PipelineResource(state=state, servicetitan=titan, business_central=erp),
             },
+            jobs=[forget_old_runs],
+            schedules=[retention_schedule()],
             sensors=[alerts_sensor([*(connection.name for connection in loaded.connections), *loaded.faulty])],
             executor=dg.in_process_executor,
         ),

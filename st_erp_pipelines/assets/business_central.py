@@ -44,7 +44,8 @@ def post(connection: Connection, flow: str) -> dg.AssetsDefinition:
         kinds={SYSTEM},
         owners=["team:finance"],
         pool=f"{connection.name}_posting",
-        description=f"Posts what is due of {flow} with a home day among the partitions, exactly once. Mode: {mode}.",
+        description=f"Posts what is due of {flow} with a home day among the partitions, exactly once. Mode: {mode}. "
+        "Figures: what the run did; *blocked*, *refused* and those that end in *now*: how the flow stands after it.",
         metadata={"mode": mode},
         partitions_def=daily(connection),
         backfill_policy=EVERY_RANGE_IN_ONE_RUN,

@@ -100,7 +100,11 @@ def mapping_check(connection: Connection) -> dg.AssetChecksDefinition:
             passed=not lines,
             description=summary(faults, gaps),
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"findings": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")},
+            metadata={
+                "faults": len(faults),
+                "unmapped": len(gaps),
+                "findings": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none"),
+            },
         )
 
     return check

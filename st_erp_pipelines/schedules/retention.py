@@ -1,0 +1,45 @@
+"""Old runs of schedules and sensors are thinned out: Dagster keeps each with all its events for ever.
+
+Of each job the last run of a day stays: it holds the materialization of that day's partition, which Dagster would
+else show as missing. What a person started stays, too.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+KEPT_WHOLE = timedelta(days=14)  # of ticks every quarter of an hour, 2.5 GB for a connection
+LOOKED_AT = timedelta(days=120)  # what is older was thinned out by then
+BY_ITSELF = ("dagster/schedule_name", "dagster/sensor_name")
+NAME = "forget_old_runs"
+ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+
+@dg.op(description=f"Deletes runs older than {KEPT_WHOLE.days} days, but for the last of each job and day.")
+def forget(context: dg.OpExecutionContext) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    forgotten = list(superfluous(context.instance, today))
+    for run_id in forgotten:
+        context.instance.delete_run(run_id)
+        context.instance.compute_log_manager.delete_logs(prefix=[run_id])
+    context.log.info(f"Runs forgotten: {len(forgotten)}.")
+
+
+@dg.job(name=NAME, description="Keeps Dagster's storage from growing without end.")
+def forget_old_runs() -> None:
+    forget()
+
+
+def retention_schedule() -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(name=NAME, job=forget_old_runs, cron_schedule="30 3 * * *", description="Every night.")
+
+
+def superfluous(instance: dg.DagsterInstance, today: datetime) -> Iterator[str]:
+    """Of each day that is old, and of each job, all runs but the last."""
+    for age in range(KEPT_WHOLE.days, LOOKED_AT.days):
+        end = today - timedelta(days=age)
+        of_day = dg.RunsFilter(statuses=ENDED, created_after=end - timedelta(days=1), created_before=end)
+        runs = [run for run in instance.get_runs(of_day) if any(tag in run.tags for tag in BY_ITSELF)]
+        newest = {run.job_name: run.run_id for run in reversed(runs)}  # they come the newest first
+        yield from (run.run_id for run in runs if run.run_id != newest[run.job_name])
