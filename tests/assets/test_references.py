@@ -188,7 +188,10 @@ def test_a_sync_reads_none_of_it(site: Site) -> None:
     assert loaded.resolve_job_def(JOB).tags["connection"] == JOB, "or a tick of the sync would wait for it"
 
 
-def test_the_command_line_reads_it_where_it_is_asked_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_reads_it_where_it_is_asked_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)  # which `make` exports
     with running_site(tmp_path, with_only(contractor(days=7, scale=0.02), [])) as site, site.environment():
         assert sync.run([CONNECTION], as_json=True, references=True) == 0
         (facts,) = json.loads(capsys.readouterr().out)["connections"]
