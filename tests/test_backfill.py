@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ def _posted(reader: duckdb.DuckDBPyConnection) -> int:
     return int(found)
 
 
+@pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="two minutes of Dagster's own processes: LONG_TESTS=1")
 @pytest.mark.slow(120)
 def test_days_are_backfilled_while_a_schedule_ticks_and_a_reader_reads(tmp_path: Path) -> None:
     found = backfill(tmp_path, contractor(days=8, scale=0.03), speed=100, seconds=400)

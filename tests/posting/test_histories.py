@@ -1,4 +1,4 @@
-"""The engine through 2,000 random histories of 20 documents, each breakage found within them; and 150 with people."""
+"""The engine through 2,000 random histories of 20 documents, each breakage found within them; and 100 with people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.posting.breakages import BREAKAGES
 from tests.posting.histories import HISTORIES, wrongs_of
 
 TOGETHER = 100
-EDITED, EDITED_TOGETHER = 150, 50  # a history in which people work takes longer
+EDITED, EDITED_TOGETHER = 100, 50  # a history in which people work takes longer
 pytestmark = pytest.mark.slow
 
 
