@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -29,11 +28,8 @@ TOGETHER = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: none begins at the end, when the other processes have nothing left to do.
-
-    Those that are as long are mixed: crash tests wait while histories compute.
-    """
-    items.sort(key=lambda item: (-seconds_of(item), crc32(item.nodeid.encode()) if seconds_of(item) else 0))
+    """The longest first: none begins at the end, when the other processes have nothing left to do."""
+    items.sort(key=seconds_of, reverse=True)
 
 
 def seconds_of(item: pytest.Item) -> float:

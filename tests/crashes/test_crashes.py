@@ -11,7 +11,6 @@ from tests.crashes.table import load
 from tests.crashes.world import World
 from tests.posting.breakages import BREAKAGES
 
-pytestmark = pytest.mark.slow
 SCENARIOS = load()
 CAUGHT = [(each.name, breakage) for each in SCENARIOS.values() for breakage in each.catches]
 
