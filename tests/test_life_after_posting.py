@@ -58,6 +58,7 @@ def test_an_edit_and_a_void_are_taken_back_and_what_is_unchanged_is_marked(site:
     assert {row.flag for row in documents.values()} == {""}
     one, other = invoice_key(edited), invoice_key(voided)
     assert documents.keys() - {one, other} >= {f"{one}-V", f"{one}-R1", f"{other}-V"}
+    assert documents[f"{one}-R1"].export_mark == "marked", "what was taken back before it holds nothing up"
     in_erp = {key: row for key, (row,) in site.erp_documents().items()}
     for key in (one, other):
         assert in_erp[f"{key}-V"]["totalAmountIncludingTax"] == in_erp[key]["totalAmountIncludingTax"]

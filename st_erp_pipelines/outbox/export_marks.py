@@ -28,21 +28,15 @@ class Open(NamedTuple):
 
 def unmarked(outbox: Outbox, connection: str, kind: str) -> list[Open]:
     """Of one kind. What was edited since (a flag), taken back or exported by other software gets none."""
-    columns = (
-        "source_key",
-        "state",
-        "source_hash",
-        "remote_number",
-        "business_key",
-        "export_mark",
-        "flag",
-        "adopt_only",
-    )
-    asked = sa.select(documents.c.source_key).where(
-        documents.c.connection == connection, documents.c.kind == kind, documents.c.export_mark != MARKED,
-        documents.c.state.in_(list(STANDING)), documents.c.flag == "", ~documents.c.adopt_only,
+    columns = ("source_key", "state", "source_hash", "remote_number", "business_key", "flag")
+    of_kind = sa.and_(
+        documents.c.connection == connection, documents.c.kind == kind,
+        documents.c.source_hash != "",  # else it was taken back: the next revision counts
     )  # fmt: skip
-    of_kind = (documents.c.connection == connection) & (documents.c.kind == kind)
+    asked = sa.select(documents.c.source_key).where(
+        of_kind, documents.c.export_mark != MARKED, documents.c.state.in_(list(STANDING)), documents.c.flag == "",
+        ~documents.c.adopt_only,
+    )  # fmt: skip
     query = sa.select(*(documents.c[name] for name in columns)).where(of_kind, documents.c.source_key.in_(asked))
     found: dict[str, list[sa.Row[tuple[str, ...]]]] = defaultdict(list)
     with reading(outbox.engine) as con:

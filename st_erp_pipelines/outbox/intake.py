@@ -23,7 +23,7 @@ from st_erp_pipelines.outbox.reversal import (
     waiting,
 )
 from st_erp_pipelines.outbox.schema import documents, events
-from st_erp_pipelines.outbox.states import REBUILT, STANDING, State, change_state
+from st_erp_pipelines.outbox.states import REBUILT, STANDING, State, change, change_state
 
 STATE_OF = {
     Verdict.DUE: State.READY,
@@ -234,9 +234,7 @@ def _rebuild(con: sa.Connection, now: datetime, row: Document, document: BuiltDo
     if state != row.state:
         change_state(con, now, row, state, _sentence(document), next_try_at=None, cause="", **columns)
     elif any(getattr(row, name) != value for name, value in columns.items()):
-        sentence = _sentence(document) or row.sentence
-        changed = documents.update().where(documents.c.id == row.id)
-        con.execute(changed.values(sentence=sentence, version=documents.c.version + 1, **columns))
+        change(con, row, sentence=_sentence(document) or row.sentence, **columns)
 
 
 def _state_after_rebuild(row: Document, document: BuiltDocument, payload_hash: str) -> State:
