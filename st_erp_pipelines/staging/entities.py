@@ -7,6 +7,7 @@ the record itself, further ones its children). A column's comment is the one beh
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -183,3 +184,10 @@ def all_entities() -> tuple[Entity, ...]:
         for folder in folders
         for file in sorted(folder.iterdir(), key=lambda file: file.name)
     )
+
+
+@cache
+def declared_as() -> str:
+    """One word for all that is declared here: a file that was made under the same one lacks nothing."""
+    texts = [repr(all_entities()), (SQL / "schema.sql").read_text("utf-8"), (SQL / "load.sql").read_text("utf-8")]
+    return hashlib.sha256("".join(texts).encode()).hexdigest()

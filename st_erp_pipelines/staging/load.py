@@ -14,10 +14,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from duckdb import DuckDBPyConnection
+from duckdb import CatalogException, DuckDBPyConnection
 
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.staging.entities import SQL, Entity, Table, all_entities, entity_of, steps
+from st_erp_pipelines.staging.entities import SQL, Entity, Table, all_entities, declared_as, entity_of, steps
 from st_erp_pipelines.staging.landing import extracted_at, landing_files
 
 STRETCH = 4096  # landing rows typed at once: bounds memory, whatever a file holds
@@ -82,7 +82,7 @@ def rebuild(
     now: datetime,
 ) -> dict[tuple[str, str], Loaded]:
     """Drop staging and load all landing again. `tenants`: system to the tenant or company in source keys."""
-    con.execute("drop schema if exists staging cascade")
+    con.execute("drop schema if exists staging cascade; drop table if exists made_as")
     prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
     return {
         (one.system, one.name): _Load(con, root, connection, one, tenants[one.system]).run()
@@ -95,17 +95,30 @@ def prepare(con: DuckDBPyConnection, *, zone: str, first_day: date, last_day: da
     """Make the tables that are missing, and set what the steps read as variables."""
     for name, value in {"zone": zone, "first_day": first_day, "last_day": last_day, "loaded_at": now}.items():
         con.execute(f"set variable {name} = $value", {"value": value})
-    with transaction(con):
-        for file in ("macros", "schema"):
-            con.execute((SQL / f"{file}.sql").read_text("utf-8"))
-        present = _present(con)
-        for declared in all_entities():
-            for table in declared.tables:
-                if table.name not in present:
-                    _create(con, declared, table)
-                elif missing := table.columns - present[table.name]:
-                    raise _of_another_version(table, missing)
-        con.execute(steps("load")["followed"])
+    con.execute((SQL / "macros.sql").read_text("utf-8"))
+    if _made_as(con) != declared_as():
+        with transaction(con):
+            _make(con)
+
+
+def _made_as(con: DuckDBPyConnection) -> str:
+    try:
+        return str(con.execute("select declared_as from made_as").fetchall()[0][0])
+    except CatalogException:
+        return ""
+
+
+def _make(con: DuckDBPyConnection) -> None:
+    con.execute((SQL / "schema.sql").read_text("utf-8"))
+    present = _present(con)
+    for declared in all_entities():
+        for table in declared.tables:
+            if table.name not in present:
+                _create(con, declared, table)
+            elif missing := table.columns - present[table.name]:
+                raise _of_another_version(table, missing)
+    con.execute(steps("load")["followed"])
+    con.execute("create or replace table made_as as select $declared as declared_as", {"declared": declared_as()})
 
 
 def _present(con: DuckDBPyConnection) -> dict[str, set[str]]:
