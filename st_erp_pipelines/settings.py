@@ -168,10 +168,17 @@ class PaymentsFlow(Flow):
     payments_on_old_invoices: Literal["block", "on_account"] = "block"
 
 
+class ItemsFlow(Flow):
+    """The way back: items of the ERP become materials and services of ServiceTitan's pricebook."""
+
+    on_change: Literal["update"] = "update"
+
+
 class Flows(Model):
     customers: CustomersFlow = CustomersFlow()
     invoices: InvoicesFlow = InvoicesFlow()
     payments: PaymentsFlow = PaymentsFlow()
+    items: ItemsFlow = ItemsFlow()
 
 
 class Rules(Model):
@@ -219,6 +226,14 @@ class Connection(Model):
             raise ValueError(f"names a folder that does not exist: {folder}")
         return folder
 
+    @field_validator("flows")
+    @classmethod
+    def _can_find_items_again(cls, value: Flows, info: ValidationInfo) -> Flows:
+        titan = info.data.get("servicetitan")
+        if value.items.mode != "observe" and titan is not None and titan.application_guid is None:
+            raise ValueError("write items, which are found again by servicetitan.application_guid: expected that, too")
+        return value
+
     @property
     def place(self) -> str:
         return place_of(self.erp)
@@ -226,10 +241,19 @@ class Connection(Model):
 
 def place_of(erp: BusinessCentral) -> str:
     """Identity of a target. Two spellings of one URL are one place, since they would share its documents."""
-    parts = urlsplit(erp.api_root.lower())
+    return f"{erp.kind}|{_normalised(erp.api_root)}|{erp.company}"
+
+
+def pricebook_place(titan: ServiceTitan) -> str:
+    """The same of a tenant, whose pricebook is written."""
+    return f"servicetitan|{_normalised(titan.api_url)}|{titan.tenant_id}"
+
+
+def _normalised(url: str) -> str:
+    parts = urlsplit(url.lower())
     default_port = {"http": 80, "https": 443}[parts.scheme]
     port = f":{parts.port}" if parts.port and parts.port != default_port else ""
-    return f"{erp.kind}|{parts.scheme}://{parts.hostname}{port}{parts.path}|{erp.company}"
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
 @dataclass(frozen=True)
@@ -337,6 +361,7 @@ _CLASHES = {
     "name": "is taken twice; expected another than that of",
     "key_prefix": "is used twice on one ERP company; expected another than that of",
     "servicetitan": "posts this tenant into one ERP company twice, as does",
+    "flows": "write items of two companies into the pricebook of one tenant, as does",
 }
 
 
@@ -350,6 +375,9 @@ def _claims(entry: Any) -> dict[str, Hashable]:
     erp, tenant = _part(BusinessCentral, entry.get("erp")), _part(ServiceTitan, entry.get("servicetitan"))
     if erp and isinstance(entry.get("key_prefix"), str):
         claims["key_prefix"] = (place_of(erp).casefold(), entry["key_prefix"].upper())
+    flows = _part(Flows, entry.get("flows", {}))
+    if flows and tenant and flows.items.mode != "observe":
+        claims["flows"] = pricebook_place(tenant)
     if erp and tenant:
         claims["servicetitan"] = (place_of(erp).casefold(), tenant.api_url.casefold(), tenant.tenant_id)
     return claims

@@ -237,6 +237,27 @@ def test_no_connection_is_called_as_what_unites_all(load: Load) -> None:
     assert str(fault).endswith("All: name is the name of what unites all connections; expected another")
 
 
+GUID = "5a1c0de5-7f1e-4c0a-9b7e-0d2f6c3b8a41"
+
+
+def test_items_are_written_only_where_they_can_be_found_again(load: Load) -> None:
+    written = NORTHWIND.replace("    flows:\n", "    flows:\n      items: {mode: post}\n")
+    fault = only(load(written))
+    assert (fault.field, "servicetitan.application_guid" in fault.message) == ("flows", True)
+    with_guid = written.replace("tenant_id: 1001", f"tenant_id: 1001\n      application_guid: {GUID}")
+    (connection,) = load(with_guid).connections
+    assert settings.pricebook_place(connection.servicetitan) == "servicetitan|https://api.servicetitan.io|1001"
+    assert load(written.replace("items: {mode: post}", "items: {mode: observe}")).faults == []
+
+
+def test_two_companies_do_not_write_items_into_one_pricebook(load: Load) -> None:
+    same = {"servicetitan__tenant_id": 1001, "erp__company": "Other"}
+    text = two(**same).replace("invoices:\n", "items: {mode: draft}\n    invoices:\n")
+    text = text.replace("tenant_id: 1001\n", f"tenant_id: 1001\n    application_guid: {GUID}\n")
+    assert [fault.field for fault in load(text).faults] == ["flows", "flows"]
+    assert load(text.replace("items: {mode: draft}", "items: {mode: observe}")).faults == []
+
+
 def test_two_entries_of_one_name_have_one_fault_each(load: Load) -> None:
     found = load(two(name="northwind_hvac", key_prefix="A", servicetitan__tenant_id=1001))
     assert [fault.field for fault in found.faults] == ["name", "name"]
