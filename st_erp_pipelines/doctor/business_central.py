@@ -82,11 +82,13 @@ class BusinessCentralChecks:
             dimensions.setdefault(row["dimension"]["code"], {})[row["code"]] = row["displayName"]
         return Known(
             accounts={row["number"]: row["displayName"] for row in self._accounts if _takes_lines(row)},
-            items={row["number"]: row["displayName"] for row in self._items() if not row["blocked"]},
+            items={row["number"]: row["displayName"] for row in self._items if not row["blocked"]},
             dimensions=dimensions,
             payment_terms=self._codes("paymentTerms"),
             tax_codes=self._codes("taxGroups"),
             customers=self._customers(),
+            all_items={row["number"]: row["displayName"] for row in self._items},
+            item_categories={row["itemCategoryCode"]: "" for row in self._items},
         )
 
     def _token(self) -> Iterator[Said]:
@@ -161,11 +163,14 @@ class BusinessCentralChecks:
         fields = "number,displayName,accountType,blocked,directPosting"
         return self.client.rows("accounts", operation="list accounts", select=fields)
 
+    @cached_property
     def _items(self) -> list[Row]:
         """A long list, read only where a mapping names items."""
-        if not (self._mappings.tables["accounts"]["target_type"] == "item").any():
+        tables = self._mappings.tables
+        if not (tables["accounts"]["target_type"] == "item").any() and tables["items"].empty:
             return []
-        return self.client.rows("items", operation="list items", select="number,displayName,blocked")
+        fields = "number,displayName,blocked,itemCategoryCode"
+        return self.client.rows("items", operation="list items", select=fields)
 
     def _codes(self, path: str) -> Mapping[str, str]:
         rows = self.client.rows(path, operation=f"list {path}", select="code,displayName")

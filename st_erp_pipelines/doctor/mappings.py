@@ -26,6 +26,7 @@ FLOWS_OF = {
     "tax_zones": ("invoices",),
     "payment_terms": ("customers",),
     "customers": ("customers", "invoices", "payments"),
+    "items": ("items",),
 }
 # ServiceTitan's list, and the member that the table's key holds.
 LISTED_AS = {"business_units": "id", "tax_zones": "id", "payment_types": "name", "payment_terms": "name"}

@@ -21,7 +21,7 @@ LISTED = 8
 
 @dataclass(frozen=True)
 class Known:
-    """ServiceTitan's lists are not checked against where they are None."""
+    """What is None is not checked against."""
 
     accounts: Names  # posting, direct, not blocked: what a line may name
     items: Names
@@ -31,12 +31,17 @@ class Known:
     customers: Names
     business_units: Names | None = None  # by id
     tax_zones: Names | None = None
+    vendors: Names | None = None
+    pricebook_categories: Names | None = None
+    all_items: Names | None = None  # blocked ones, too
+    item_categories: Names | None = None
 
 
 def check(mappings: Mappings, known: Known) -> list[MappingFault]:
     units, accounts = mappings.tables["business_units"], mappings.tables["accounts"]
     payment_types, tax_zones = mappings.tables["payment_types"], mappings.tables["tax_zones"]
     terms, customers = mappings.tables["payment_terms"], mappings.tables["customers"]
+    items, titan = mappings.tables["items"], "ServiceTitan"
     to_account, to_item = (accounts[accounts["target_type"] == kind] for kind in ("account", "item"))
     account = "account that may be posted to"
     return [
@@ -51,8 +56,12 @@ def check(mappings: Mappings, known: Known) -> list[MappingFault]:
         *_absent("payment_terms", terms["erp_code"], known.payment_terms, "payment terms code"),
         # No near number here: a neighbour's number is another customer, not a slip of the pen.
         *_absent("customers", customers["erp_number"], known.customers, "customer", listed=False),
-        *_unused("business_units", units["business_unit_id"], known.business_units, "business unit"),
-        *_unused("tax_zones", tax_zones["tax_zone_id"], known.tax_zones, "tax zone"),
+        *_absent("items", items["vendor_id"], known.vendors, "vendor", of=titan),
+        *_absent("items", items["category_id"], known.pricebook_categories, "category of the pricebook", of=titan),
+        *_unused("business_units", units["business_unit_id"], known.business_units, "business unit", of=titan),
+        *_unused("tax_zones", tax_zones["tax_zone_id"], known.tax_zones, "tax zone", of=titan),
+        *_unused("items", items["item_number"].str.upper(), known.all_items, "item"),
+        *_unused("items", items["item_category"].str.upper(), known.item_categories, "item category"),
     ]
 
 
@@ -63,24 +72,24 @@ def _absent_dimension_values(units: pd.DataFrame, dimensions: Mapping[str, Names
 
 
 def _absent(
-    table: str, column: pd.Series[str], existing: Names, what: str, *, listed: bool = True
+    table: str, column: pd.Series[str], existing: Names | None, what: str, *, listed: bool = True, of: str = "the ERP"
 ) -> Iterator[MappingFault]:
-    missing = set(column) - existing.keys() - {""}
-    hints = {value: f" (it has {_listed(value, existing)})" if listed else "" for value in missing}
+    missing = set() if existing is None else set(column) - existing.keys() - {""}
+    hints = {value: f" (it has {_listed(value, existing or {})})" if listed else "" for value in missing}
     for row, value in zip(column.index, column, strict=True):
         if value in missing:
-            message = f"column {column.name}: {value!r} is no {what} in the ERP{hints[value]}"
+            message = f"column {column.name}: {value!r} is no {what} in {of}{hints[value]}"
             yield MappingFault(f"{table}.csv", row, str(column.name), message)
 
 
-def _unused(table: str, column: pd.Series[str], existing: Names | None, what: str) -> Iterator[MappingFault]:
-    """Rows for what ServiceTitan does not have: they do no harm, but another row may have been meant."""
+def _unused(
+    table: str, column: pd.Series[str], existing: Names | None, what: str, *, of: str = "the ERP"
+) -> Iterator[MappingFault]:
+    """Rows for what is not there: they do no harm, but another row may have been meant."""
     missing = set() if existing is None else set(column) - existing.keys() - {"", ANY}
     for row, value in zip(column.index, column, strict=True):
         if value in missing:
-            message = (
-                f"column {column.name}: {value} is no {what} of ServiceTitan (it has {_listed(value, existing or {})})"
-            )
+            message = f"column {column.name}: {value} is no {what} of {of} (it has {_listed(value, existing or {})})"
             yield MappingFault(f"{table}.csv", row, str(column.name), message, withholds=False)
 
 

@@ -11,7 +11,7 @@ from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind
 def install(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
     """(Re)fill schema `mapping`: what is usable of each table, and `mapping.faults`, which keys are not.
 
-    Ids are BIGINT, the rest VARCHAR. Nothing written is NULL; so is the id of the row `*`. A customer whose
+    Ids are BIGINT, the rest VARCHAR. Nothing written is NULL; so is an id that is `*`. A customer whose
     link is at fault has the number "". Raises ConfigurationError where no links can be read.
     """
     con.execute("create schema if not exists mapping")
@@ -54,5 +54,5 @@ def _install_faults(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
 
 def _value(column: Column, text: str) -> str | int | None:
     if column.kind is Kind.ID:
-        return None if text == ANY else int(text)
+        return None if text in ("", ANY) else int(text)
     return text if column.required else text or None

@@ -63,7 +63,7 @@ class Mappings:
         faults = self.withholding(table)
         rows = _rows(faults)
         good, bad = frame[~frame.index.isin(rows)], frame[frame.index.isin(rows)]
-        if table.optional and faults:
+        if table.lets_through and faults:
             return pd.concat([good, _emptied(bad, table, faults)])
         if not rows <= set(frame.index):  # the header, or the whole file
             return frame.iloc[:0]
@@ -194,7 +194,7 @@ def _header_faults(header: list[str], table: Table) -> Iterator[MappingFault]:
 
 def _normal(column: Column, cells: list[str], position: int | None) -> str:
     value = cells[position] if position is not None and position < len(cells) else ""
-    if column.kind is Kind.TARGET_TYPE:
+    if column.kind in (Kind.TARGET_TYPE, Kind.BECOMES):
         return value.lower()
     if column.kind is Kind.BATCHES:
         return " ".join(dict.fromkeys(value.upper().split()))
@@ -227,6 +227,8 @@ def _wrong(kind: Kind, value: str) -> str:
         return f"{value!r} is no ServiceTitan id; expected digits only"
     if kind is Kind.TARGET_TYPE and value not in ("account", "item"):
         return f"{value!r} is unknown; expected account or item"
+    if kind is Kind.BECOMES and value not in ("material", "service", "none"):
+        return f"{value!r} is unknown; expected material, service or none"
     if kind is Kind.BATCHES:
         for code in value.split():
             if not (code.isascii() and code.isalpha() and len(code) <= 10):
@@ -236,12 +238,19 @@ def _wrong(kind: Kind, value: str) -> str:
 
 def _duplicates(frame: pd.DataFrame, table: Table) -> Iterator[MappingFault]:
     """Every row of a key that stands twice is at fault: nobody can say which one is meant."""
-    rows: dict[str, list[int]] = {}
-    for row, value in zip(frame.index, frame[table.key], strict=True):
+    keys, rows = _keys(frame, table), dict[str, list[int]]()
+    for row, value in keys.items():
         rows.setdefault(value.casefold(), []).append(row)
     for key, (first, *others) in rows.items():
         if key and others:
             listed = f"{', '.join(str(row) for row in (first, *others[:-1]))} and {others[-1]}"
             surplus = "one" if len(others) == 1 else "all but one"
-            message = f"column {table.key}: {frame[table.key][first]} stands in rows {listed}: delete {surplus}"
+            message = f"column {table.key}: {keys[first]} stands in rows {listed}: delete {surplus}"
             yield MappingFault(table.file, first, table.key, message, tuple(others))
+
+
+def _keys(frame: pd.DataFrame, table: Table) -> dict[int, str]:
+    """By row, what it speaks for."""
+    whole = dict(zip(frame.index, frame[table.key], strict=True))
+    within = dict(zip(frame.index, frame[table.within], strict=True)) if table.within else {}
+    return {row: f"{value} {within.get(row, '')}".strip() if value == ANY else value for row, value in whole.items()}

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     TEXT = "text"
     ID = "id"  # a ServiceTitan number
     TARGET_TYPE = "target_type"  # account or item
+    BECOMES = "becomes"  # material, service or none
     BATCHES = "batches"  # payment journal codes; letters only, since posting renames a batch with digits
 
 
@@ -33,7 +34,9 @@ class Table:
     name: str
     key: str
     columns: tuple[Column, ...]
-    optional: bool = False  # neither the file nor a row must be there: what is not listed is let through
+    optional: bool = False  # the file need not be there
+    lets_through: bool = False  # nor a row: what is not listed is let through
+    within: str = ""  # a row with * in its key may speak for one value of this column only
 
     @property
     def file(self) -> str:
@@ -100,5 +103,20 @@ TABLES = (
             Column("erp_number", expected="the number of a customer of the ERP"),
         ),
         optional=True,
+        lets_through=True,
+    ),
+    Table(
+        "items",
+        key="item_number",
+        columns=(
+            Column("item_number", expected="the number of an item of the ERP, or *", wildcard=True),
+            Column("item_category"),  # of a row for *: for items of this category only
+            Column("becomes", Kind.BECOMES, "material, service or none"),
+            Column("category_id", Kind.ID),  # of the pricebook
+            Column("vendor_id", Kind.ID),  # the primary vendor, which ServiceTitan demands of a material
+            Column("account"),  # by name, as the pricebook has it
+        ),
+        optional=True,
+        within="item_category",
     ),
 )

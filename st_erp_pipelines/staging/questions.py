@@ -102,6 +102,7 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """None where the list was never read: that says nothing about an id."""
         return names(f"select {key}::varchar, name from staging.stg_servicetitan__{table}") or None
 
+    categories = in_servicetitan("categories", "category_id")
     dimensions: dict[str, dict[str, str]] = {code: {} for code in listed("dimensions")}
     values = "select dimension_code, code, display_name from staging.stg_business_central__dimension_values"
     for dimension, code, name in con.execute(values).fetchall():
@@ -109,12 +110,19 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return {
         "accounts": listed("accounts", "number", "account_type = 'Posting' and is_direct_posting and not is_blocked"),
         "items": listed("items", "number", "not is_blocked"),
+        "all_items": listed("items", "number"),
+        "item_categories": names(
+            "select distinct item_category_code, '' from staging.stg_business_central__items"
+            " where item_category_code <> ''"
+        ),
         "dimensions": dimensions,
         "payment_terms": listed("payment_terms"),
         "tax_codes": listed("tax_groups"),
         "customers": listed("customers", "number"),
         "business_units": in_servicetitan("business_units", "business_unit_id"),
         "tax_zones": in_servicetitan("tax_zones", "tax_zone_id"),
+        "vendors": in_servicetitan("vendors", "vendor_id"),
+        "pricebook_categories": categories and categories | (in_servicetitan("subcategories", "subcategory_id") or {}),
     }
 
 

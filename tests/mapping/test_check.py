@@ -100,3 +100,19 @@ def test_a_row_for_what_servicetitan_lacks_is_listed_and_used(write: Write) -> N
 def test_checks_what_is_there_of_a_broken_file(write: Write) -> None:
     mappings = write(accounts=None, tax_zones="tax_zone_id\n1\n")
     assert check(mappings, replace(KNOWN, payment_terms={}))[0].file == "payment_terms.csv"
+
+
+ITEMS = "item_number,item_category,becomes,category_id,vendor_id,account\nEL-1,,material,5,8,\n*,PIPE,service,,,\n"
+
+
+def test_vendors_and_categories_that_servicetitan_lacks_are_faults_and_items_that_the_erp_lacks_are_listed(
+    write: Write,
+) -> None:
+    assert check(write(items=ITEMS), KNOWN) == [], "nothing was read yet"
+    known = replace(KNOWN, vendors={"9": "Acme"}, pricebook_categories={"5": "Parts"})
+    (fault,) = check(write(items=ITEMS), known)
+    assert (str(fault), fault.withholds) == (
+        "items.csv row 2, column vendor_id: '8' is no vendor in ServiceTitan (it has 9 Acme)", True
+    )  # fmt: skip
+    unused = check(write(items=ITEMS), replace(KNOWN, all_items={"EL-2": "Fuse"}, item_categories={"PIPE": ""}))
+    assert [(fault.row, fault.column, fault.withholds) for fault in unused] == [(2, "item_number", False)]

@@ -101,3 +101,18 @@ def test_links_in_a_file_of_almost_that_name_stop_the_build(
     (tmp_path / "Customer.csv").write_text("customer_id,erp_number\n7,C7\n")
     with pytest.raises(ConfigurationError, match="Customer.csv is there instead"):
         install(con, write())
+
+
+def test_a_row_of_items_at_fault_leaves_what_it_may_have_meant_to_no_other(
+    write: Write, con: duckdb.DuckDBPyConnection
+) -> None:
+    header = "item_number,item_category,becomes,category_id,vendor_id,account\n"
+    good = "EL-1,,material,5,8,\n*,PIPE,service,,,Sales\n*,,none,,,\n"
+    install(con, write(items=header + good))
+    assert con.execute("from mapping.items order by 1, 2").fetchall() == [
+        ("*", "PIPE", "service", None, None, "Sales"),
+        ("*", None, "none", None, None, None),
+        ("EL-1", None, "material", 5, 8, None),
+    ]
+    install(con, write(items=header + good + "EL-2,,part,,,\n"))
+    assert con.execute("select item_number from mapping.items").fetchall() == [("EL-1",)]

@@ -7,6 +7,7 @@ from st_erp_pipelines.mapping.tables import TABLES
 from tests.mapping.conftest import GOOD, Write
 
 UNITS = GOOD["business_units"]
+ITEMS = "item_number,item_category,becomes,category_id,vendor_id,account\n"
 
 
 def test_reads_text_only_by_spreadsheet_row(write: Write) -> None:
@@ -110,6 +111,8 @@ def test_a_line_break_inside_quotes_is_one_row(write: Write) -> None:
             "ten letters",
         ),
         ("customers", "customer_id,erp_number\n7,\n", 2, "erp_number", "is empty"),
+        ("items", f"{ITEMS}EL-1,,part,,1,\n", 2, "becomes", "'part' is unknown; expected material, service or none"),
+        ("items", f"{ITEMS}EL-1,,material,,Acme,\n", 2, "vendor_id", "'Acme' is no ServiceTitan id"),
     ],
 )
 def test_names_file_row_and_column(
@@ -166,6 +169,15 @@ def test_rows_of_one_key_are_one_fault_and_all_left_out(write: Write, table: str
     (fault,) = faults
     assert (fault.file, fault.rows, fault.column) == (f"{table}.csv", tuple(twice), column)
     assert f"stands in rows {twice[0]} and {twice[1]}: delete one" in fault.message
+
+
+def test_an_item_has_one_row_and_each_category_one_for_all_others(write: Write) -> None:
+    rows = "EL-1,,none,,,\n*,,service,,,\n*,PIPE,material,,1,\n*,pipe,none,,,\nel-1,PIPE,none,,,\n"
+    faults = write(items=ITEMS + rows).faults
+    assert [(fault.rows, fault.message) for fault in faults] == [
+        ((2, 6), "column item_number: EL-1 stands in rows 2 and 6: delete one"),
+        ((4, 5), "column item_number: * PIPE stands in rows 4 and 5: delete one"),
+    ]
 
 
 def test_every_fault_of_every_file_at_once(write: Write) -> None:
