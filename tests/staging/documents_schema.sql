@@ -101,6 +101,36 @@ create table staging.stg_business_central__sales_credit_memos (
     modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
 );
 
+create table staging.stg_business_central__general_ledger_entries (
+    entry_id VARCHAR, document_number VARCHAR, document_type VARCHAR, account_number VARCHAR, debit_amount
+    DECIMAL(18, 4), credit_amount DECIMAL(18, 4)
+);
+
+create table staging.stg_business_central__items (
+    item_id VARCHAR, number VARCHAR, display_name VARCHAR, type VARCHAR, is_blocked BOOLEAN, unit_of_measure_code VARCHAR,
+    unit_price DECIMAL(28, 7), is_price_with_tax BOOLEAN, unit_cost DECIMAL(28, 7), item_category_code VARCHAR,
+    source_key VARCHAR, source_hash VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__materials (
+    material_id BIGINT, code VARCHAR, display_name VARCHAR, price DECIMAL(28, 7), unit_cost DECIMAL(28, 7), is_active
+    BOOLEAN, external_data STRUCT("key" VARCHAR, "value" VARCHAR)[], extracted_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__services (
+    service_id BIGINT, code VARCHAR, display_name VARCHAR, price DECIMAL(28, 7), unit_cost DECIMAL(28, 7), is_active
+    BOOLEAN, external_data STRUCT("key" VARCHAR, "value" VARCHAR)[], extracted_at TIMESTAMPTZ
+);
+
+create table staging.stg_servicetitan__equipment (
+    equipment_id BIGINT, code VARCHAR, display_name VARCHAR, is_active BOOLEAN, external_data
+    STRUCT("key" VARCHAR, "value" VARCHAR)[]
+);
+
+create table mapping.items (
+    item_number VARCHAR, item_category VARCHAR, becomes VARCHAR, category_id BIGINT, vendor_id BIGINT, account VARCHAR
+);
+
 create table mapping.business_units (
     business_unit_id BIGINT, business_unit_name VARCHAR, dimension_code VARCHAR, dimension_value VARCHAR, account
     VARCHAR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
 
@@ -18,9 +19,9 @@ def key(kind: str, number: int) -> str:
 
 
 def settings(**changed: Any) -> Connection:
-    """`invoices=`, `payments=` and `customers=` change a flow, `rules=` the rules."""
+    """`invoices=`, `payments=`, `customers=` and `items=` change a flow, `rules=` the rules."""
     secrets = dict.fromkeys(("client_id", "client_secret"), Secret("x"))
-    flows = {name: changed.pop(name) for name in ("invoices", "payments", "customers") if name in changed}
+    flows = {name: changed.pop(name) for name in ("invoices", "payments", "customers", "items") if name in changed}
     return Connection(
         **{
             "name": "northwind",
@@ -30,7 +31,7 @@ def settings(**changed: Any) -> Connection:
             "go_live": "2026-11-01",
             "mappings": Path(__file__).parent,  # it must be there
             "flows": Flows(**flows),
-            "servicetitan": ServiceTitan(tenant_id=1001, app_key=Secret("x"), **secrets),
+            "servicetitan": ServiceTitan(tenant_id=1001, app_key=Secret("x"), application_guid=UUID(int=1), **secrets),
             "erp": BusinessCentral(kind="business_central", company="C", token_url="http://127.0.0.1/token", **secrets),
             "rules": Rules(**changed.pop("rules", {})),
         }

@@ -1,4 +1,4 @@
-"""From staging and mapping to the documents of the three flows."""
+"""From staging and mapping to the documents of the flows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.reversal import Reverse
 from st_erp_pipelines.staging.documents.customers import build_customers
 from st_erp_pipelines.staging.documents.invoices import build_invoices, reversed_sale
+from st_erp_pipelines.staging.documents.items import build_items
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
 from st_erp_pipelines.staging.documents.payments import build_payments
 
@@ -33,6 +34,7 @@ BUILDS: Mapping[str, Build] = {
     "customers": build_customers,
     "invoices": _without_links(build_invoices),
     "payments": _without_links(build_payments),
+    "items": _without_links(build_items),
 }
 
 REVERSES: Mapping[str, Reverse] = {"invoices": reversed_sale}
@@ -45,5 +47,6 @@ __all__ = [
     "Link",
     "build_customers",
     "build_invoices",
+    "build_items",
     "build_payments",
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from st_erp_pipelines.outbox.document import BuiltDocument
-from st_erp_pipelines.staging.documents.known import KnownDocuments, Link, built, prepare, run
+from st_erp_pipelines.staging.documents.known import KnownDocuments, Link, built, prepare, run, without_gaps
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
@@ -25,10 +24,6 @@ def build_customers(
     prepare(con, connection, "customers", known)
     for step in ("sales_sources", "customers"):
         run(con, step)
-    documents = [_without_gaps(built(row)) for row in run(con, "customer_changes")]
+    # A term that nobody mapped is left as it is over there, not emptied.
+    documents = [without_gaps(built(row)) for row in run(con, "customer_changes")]
     return documents, [Link(**row) for row in run(con, "customer_links")]
-
-
-def _without_gaps(document: BuiltDocument) -> BuiltDocument:
-    """A term that nobody mapped is left as it is over there, not emptied."""
-    return replace(document, payload={name: value for name, value in document.payload.items() if value is not None})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,6 +32,7 @@ class KnownDocument(NamedTuple):
     only: a payment of which one part is fixed keeps its parts as they are here. So is `split`, the parts that
     its payload names, as JSON text. `party` is asked of invoices:
     who pays them. `replayed`: a person wants it posted, whatever the rules say that leave a document out.
+    `written` is asked of items: the payload, as JSON text.
     """
 
     flow: str
@@ -52,6 +53,7 @@ class KnownDocument(NamedTuple):
     party: str = ""
     replayed: bool = False
     split: str = ""
+    written: str = ""
 
 
 class Link(NamedTuple):
@@ -95,23 +97,27 @@ _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "applies_to": _of_payments(_payload["invoice_key"]),
     "split": _of_payments(_payload["parts"]),
     "is_flagged": documents.c.flag != "",
+    "written": sa.case((documents.c.flow == "items", documents.c.payload), else_=""),
 }
 
 
 def read_known(outbox: Outbox, connection: str, place: str) -> KnownDocuments:
+    links = [Link(*(getattr(row, name) for name in Link._fields)) for row in links_of(outbox, place)]
+    return KnownDocuments(read_documents(outbox, connection), links)
+
+
+def read_documents(outbox: Outbox, connection: str) -> list[KnownDocument]:
     """Only the columns that a build looks at: whole rows, with their payloads, take ten times as long."""
     columns = [_EXPRESSIONS[name] if name in _EXPRESSIONS else documents.c[name] for name in KnownDocument._fields]
     with outbox.engine.begin() as con:
         rows = con.execute(sa.select(*columns).where(documents.c.connection == connection))
-        known = list(map(KnownDocument._make, rows))
-    links = [Link(*(getattr(row, name) for name in Link._fields)) for row in links_of(outbox, place)]
-    return KnownDocuments(known, links)
+        return list(map(KnownDocument._make, rows))
 
 
 ROWS_AT_ONCE = 20_000
 DOCUMENT_TYPES = {
     **dict.fromkeys(("flow", "kind", "source_key", "state", "source_hash"), "varchar"),
-    **dict.fromkeys(("remote_id", "remote_number", "business_key", "applies_to", "split"), "varchar"),
+    **dict.fromkeys(("remote_id", "remote_number", "business_key", "applies_to", "split", "written"), "varchar"),
     **dict.fromkeys(("part", "revision"), "integer"),
     **dict.fromkeys(("is_fixed", "is_flagged", "adopt_only", "replayed"), "boolean"),
     "amount": "decimal(18, 4)",
@@ -120,6 +126,7 @@ SETTINGS = """
 create or replace temp table rules as
 select
     $key_prefix as key_prefix, $tenant_id::bigint as tenant_id, $start_date::date as start_date,
+    $time_zone as time_zone,
     $go_live::date as go_live, $only_posted::boolean as only_posted,
     $closed_period as closed_period, $tax as tax, $non_taxable_code as non_taxable_code,
     $zero_totals as zero_totals, $create as create_customers, $match_existing as match_existing,
@@ -135,9 +142,13 @@ from staging.stg_business_central__general_ledger_setup as setup
 def prepare(con: duckdb.DuckDBPyConnection, connection: Connection, flow: str, known: KnownDocuments) -> None:
     """Put the settings and the outbox's side beside staging and mapping; one build reads nothing else."""
     con.execute(SETTINGS, _settings(connection, flow))
-    _install(con, "known_documents", KnownDocument._fields, known.documents)
+    install_documents(con, known.documents)
     _install(con, "known_links", Link._fields, known.links)
     run(con, "ground")
+
+
+def install_documents(con: duckdb.DuckDBPyConnection, documents: Sequence[KnownDocument]) -> None:
+    _install(con, "known_documents", KnownDocument._fields, documents)
 
 
 def _settings(connection: Connection, flow: str) -> dict[str, Any]:
@@ -146,6 +157,7 @@ def _settings(connection: Connection, flow: str) -> dict[str, Any]:
         "key_prefix": connection.key_prefix,
         "tenant_id": connection.servicetitan.tenant_id,
         "start_date": connection.start_date,
+        "time_zone": connection.time_zone,
         "go_live": connection.go_live,
         "only_posted": connection.rules.only_posted,
         "closed_period": connection.rules.closed_period,
@@ -186,3 +198,8 @@ def built(row: dict[str, Any]) -> BuiltDocument:
     payload = simplejson.loads(row["payload"])
     reasons = tuple(Reason(**reason) for reason in simplejson.loads(row["reasons"]))
     return BuiltDocument(**row | {"payload": payload, "reasons": reasons, "verdict": Verdict(row["verdict"])})
+
+
+def without_gaps(document: BuiltDocument) -> BuiltDocument:
+    """With no member of its payload that says nothing."""
+    return replace(document, payload={name: value for name, value in document.payload.items() if value is not None})
