@@ -11,13 +11,11 @@ What holds in each, at every send and at the end, is in `Office.may` and `Edited
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,7 +29,7 @@ from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.replay import replay
 from st_erp_pipelines.target import Finding, Move, Reply, Wanted
 from tests.posting.conftest import built
-from tests.posting.histories import DOCUMENTS, Fate, History, Killed, MortalOutbox, Wire, commit, memory
+from tests.posting.histories import DOCUMENTS, Fate, History, Killed, MortalOutbox, Wire, commit
 from tests.posting.ledger import Ledger, Paper
 
 FINAL = ("posted", "adopted", "out_of_scope", "skipped", "withdrawn")
@@ -144,8 +142,8 @@ def commit_late(ledger: Ledger) -> None:
 
 
 class EditedHistory(History):
-    def __init__(self, seed: int, folder: Path) -> None:
-        super().__init__(seed, folder)
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
         self.office = Office({f"ST-A-INV-{n}": Source(n) for n in range(1, DOCUMENTS + 1)})
         self.ledger = Books(self.clock, has_drafts=self.dice.random() < 0.8)
         self.ledger.counts_versions = self.dice.random() < 0.3
@@ -300,19 +298,17 @@ def _is_built(known: Any, source: Source) -> bool:
 
 
 def wrongs_of(seed: int, tell: bool = False) -> list[str]:
-    with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        history = EditedHistory(seed, Path(folder))
-        try:
-            history.unfold()
-            return history.wrongs()
-        except Exception as error:
-            return [f"{type(error).__name__}: {error}", *history.wrongs()]
-        finally:
-            if tell:
-                with history.engine.connect() as con:
-                    for event in con.execute(sa.select(events).order_by(events.c.id)):
-                        print(event.at.strftime("%d %H:%M:%S"), event.document_id, event.state, event.text)
-            history.engine.dispose()
+    history = EditedHistory(seed)
+    try:
+        history.unfold()
+        return history.wrongs()
+    except Exception as error:
+        return [f"{type(error).__name__}: {error}", *history.wrongs()]
+    finally:
+        if tell:
+            with history.engine.connect() as con:
+                for event in con.execute(sa.select(events).order_by(events.c.id)):
+                    print(event.at.strftime("%d %H:%M:%S"), event.document_id, event.state, event.text)
 
 
 def main(arguments: Sequence[str]) -> int:

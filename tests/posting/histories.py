@@ -12,12 +12,13 @@ import gc
 import multiprocessing
 import os
 import random
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,6 @@ from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.intake import bring
-from st_erp_pipelines.outbox.migrate import bring_up_to_date
 from st_erp_pipelines.outbox.schema import attempts, documents, events, fences
 from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
@@ -153,15 +153,13 @@ def commit(ledger: Ledger, wanted: Wanted, move: Move) -> Reply:
 class History:
     """Twenty documents of one flow, from entering the outbox until nothing is due."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
         self.clock = Clock()
         self.ledger = Ledger(self.clock, has_drafts=self.dice.random() < 0.35)
-        (folder / "outbox.db").write_bytes(_empty_database())
-        self.engine = open_engine(f"sqlite:///{folder}/outbox.db")
+        self.engine = _database().as_new()
         self.faults = self.dice.choice([0.02, 0.1, 0.4])
         self.outbox = Outbox(self.engine, self.clock)
-        bring(self.outbox, "northwind", self.ledger.place, "invoices", [built(n) for n in range(1, DOCUMENTS + 1)])
 
     def unfold(self) -> None:
         """A few processes among faults; then calm ones until everything is posted."""
@@ -245,32 +243,47 @@ def memory() -> Path | None:
     return next((path for path in (Path("/dev/shm"),) if os.access(path, os.W_OK)), None)
 
 
+class Database:
+    """One for all histories of a process, set back before each: SQLAlchemy compiles its statements once per engine."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(dir=memory())
+        self._engine = open_engine(f"sqlite:///{self._folder.name}/outbox.db")
+        outbox = Outbox(self._engine, Clock())
+        documents_ = [built(number) for number in range(1, DOCUMENTS + 1)]
+        bring(outbox, "northwind", Ledger(Clock()).place, "invoices", documents_)
+        self._new = sqlite3.connect(":memory:")
+        with closing(self._engine.raw_connection()) as con:
+            con.driver_connection.backup(self._new)
+
+    def as_new(self) -> sa.Engine:
+        """With the documents of a history, nothing of which was sent."""
+        with closing(self._engine.raw_connection()) as con:
+            self._new.backup(con.driver_connection)
+        return self._engine
+
+
 @cache
-def _empty_database() -> bytes:
-    with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        engine = open_engine(f"sqlite:///{folder}/new.db")
-        bring_up_to_date(engine)
-        engine.dispose()  # closes the last connection, after which everything is in the one file
-        return Path(folder, "new.db").read_bytes()
+def _database() -> Database:
+    return Database()
 
 
 def wrongs_of(seed: int, breakage: str = "") -> list[str]:
-    with broken(breakage) if breakage else nullcontext(), tempfile.TemporaryDirectory(dir=memory()) as folder:
-        history = History(seed, Path(folder))
+    with broken(breakage) if breakage else nullcontext():
+        history = History(seed)
         try:
             history.unfold()
         except Exception as error:  # a breakage may also end in a crash of ours
             return [f"{type(error).__name__}: {error}"]
-        finally:
-            found = history.wrongs()
-            history.engine.dispose()
-        return found
+        return history.wrongs()
 
 
 def all_wrongs(seeds: Sequence[int]) -> dict[int, list[str]]:
     """Of these histories, those in which something is wrong; on all cores."""
     with multiprocessing.get_context("spawn").Pool(initializer=gc.disable) as pool:  # it finds nothing, and takes time
         found = pool.map(wrongs_of, seeds, chunksize=25)
+        pool.close()
+        pool.join()  # each removes its database
     return {seed: wrong for seed, wrong in zip(seeds, found, strict=True) if wrong}
 
 
