@@ -25,6 +25,7 @@ from st_erp_pipelines.mapping.load import MappingFault, Mappings
 from st_erp_pipelines.mapping.load import load as load_mappings
 from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.export_marks import MARKED, note, unmarked
+from st_erp_pipelines.outbox.forgotten import Forgotten, forgotten
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources.business_central.client import BusinessCentral
@@ -33,12 +34,15 @@ from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.resources.servicetitan_export_marks import mark_exported
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection
-from st_erp_pipelines.staging import questions, reconciliation
+from st_erp_pipelines.staging import questions, reconciliation, to_do
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
-from st_erp_pipelines.staging.documents.known import KnownDocuments, read_known
+from st_erp_pipelines.staging.documents.known import KnownDocuments, read_documents, read_known
+from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.load import Loaded, load, prepare, rebuild
 from st_erp_pipelines.staging.publication import Published, publish
+from st_erp_pipelines.staging.to_do import ToDo
+from st_erp_pipelines.staging.retention import Retained, clear_away, retain
 from st_erp_pipelines.staging.warehouse import open_warehouse
 from st_erp_pipelines.target import Target
 
@@ -138,6 +142,7 @@ class Pipeline:
             return rebuild(
                 con, root=self.landing, connection=self.connection.name, tenants=self._tenants, zone=self.zone,
                 first_day=self.connection.start_date, last_day=self.today, now=self.outbox.clock.now(),
+                forgotten=self.forgotten(),
             )  # fmt: skip
 
     def stage(self, system: str, entity: str) -> Loaded:
@@ -146,8 +151,26 @@ class Pipeline:
             return load(
                 con, root=self.landing, connection=self.connection.name, system=system, entity=entity, tenant=tenant,
                 zone=self.zone, first_day=self.connection.start_date, last_day=self.today,
-                now=self.outbox.clock.now(),
+                now=self.outbox.clock.now(), forgotten=self.forgotten(),
             )  # fmt: skip
+
+    def forgotten(self) -> list[Forgotten]:
+        """Customers whose personal data staging does not take in again, see `forget.py`."""
+        return forgotten(self.outbox, self.connection.name)
+
+    def retain(self) -> Retained:
+        """Join and thin what was landed; the DuckDB file is given back between two entities."""
+        now, done = self.outbox.clock.now(), Retained()
+        clear_away(self.landing, now)
+        for declared in all_entities():
+            if not (self.landing / self.connection.name / declared.system / declared.name).is_dir():
+                continue
+            with self.staging() as con:
+                done += retain(
+                    con, root=self.landing, connection=self.connection.name, declared=declared,
+                    tenant=self._tenants[declared.system], now=now, keep=timedelta(self.connection.retain_days),
+                )  # fmt: skip
+        return done
 
     def quarantined(self, system: str, entity: str) -> list[tuple[str, str]]:
         """Key and reason of each record that could not be read."""
@@ -247,9 +270,23 @@ class Pipeline:
 
     def reconcile(self) -> reconciliation.Result:
         adopted = report.adopted(self.outbox, self.connection.name)
+        known = read_documents(self.outbox, self.connection.name)
         with self.staging() as con:
             reconciliation.reconcile(con, self.connection, adopted)
+            invoices = to_do.rebuild(con, known)
+        if invoices:
+            # What is paid in part moves no modification time there: what is staged of these may be out of date.
+            system = self.connection.erp.kind
+            self.extract(system).by_id("sales_invoices", invoices)
+            self.stage(system, "sales_invoices")
+            with self.staging() as con:
+                to_do.rebuild(con, known)
         return self.reconciled()
+
+    def to_do(self) -> list[ToDo]:
+        """What the last reconciliation left to people."""
+        with self.staging() as con:
+            return to_do.read(con)
 
     def reconciled(self) -> reconciliation.Result:
         """What the last reconciliation found, with what the outbox says of it now."""

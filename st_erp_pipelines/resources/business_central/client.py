@@ -169,19 +169,30 @@ class BusinessCentral:
             said = f"the reply (HTTP {response.status_code}) does not name what was written"
             raise InDoubt(said, system=SYSTEM, operation=operation, document=document) from None
 
-    def walk(self, entity: str, folder: Path, *, since: datetime | None = None, before: datetime | None = None) -> Walk:
-        """Every page of an entity into `folder`; of a windowed one what was modified in [since, before)."""
-        return _restarted(lambda: self._walk(entity, folder, since, before))
+    def walk(
+        self,
+        entity: str,
+        folder: Path,
+        *,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        ids: Sequence[str] = (),
+    ) -> Walk:
+        """Every page of an entity into `folder`; of a windowed one what was modified in [since, before), or `ids`."""
+        filters = [" or ".join(f"id eq {each}" for each in chunk) for chunk in in_chunks(ids)]
+        if not ids and ENTITIES[entity].is_windowed:
+            filters = [_window(since, before)]
+        return _restarted(lambda: self._walk(entity, folder, filters or [""]))
 
     def close(self) -> None:
         self._api.close()
         self._auth.close()
 
-    def _walk(self, name: str, folder: Path, since: datetime | None, before: datetime | None) -> Walk:
+    def _walk(self, name: str, folder: Path, filters: Sequence[str]) -> Walk:
         files: list[Path] = []
         count = 0
         headers = LANGUAGE | {"Prefer": f"odata.maxpagesize={ENTITIES[name].page_size}"}
-        for start in self._starts(ENTITIES[name], since, before):
+        for start in self._starts(ENTITIES[name], filters):
             link: str | None = start
             while link:
                 path = folder / f"{name}-{len(files):05}.json"
@@ -191,15 +202,15 @@ class BusinessCentral:
                 count += len(rows)
         return Walk(files, count)
 
-    def _starts(self, entity: Entity, since: datetime | None, before: datetime | None) -> Iterator[str]:
+    def _starts(self, entity: Entity, filters: Sequence[str]) -> Iterator[str]:
         if entity.path == "companies":
             yield f"{self._root}/companies"
         elif entity.parent:
             for parent in self.rows(entity.parent, operation=f"list {entity.parent}", select="id"):
                 yield self.url(f"{entity.parent}({parent['id']})/{entity.path}")
         else:
-            window = _window(since, before) if entity.is_windowed else ""
-            yield self.url(entity.path, filter=window, expand=entity.expand)
+            for each in filters:
+                yield self.url(entity.path, filter=each, expand=entity.expand)
 
     def _list(self, url: str, operation: str) -> list[Row]:
         def read() -> list[Row]:
