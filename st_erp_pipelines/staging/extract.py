@@ -60,8 +60,8 @@ class Extract:
     def whole(self, entity: str) -> Landed:
         return self._read(entity, "snapshot")
 
-    def by_id(self, entity: str, ids: Iterable[int]) -> Landed | None:
-        wanted = sorted(set(ids))
+    def by_id(self, entity: str, ids: Iterable[int] | Iterable[str]) -> Landed | None:
+        wanted: list[Any] = sorted(set(ids))
         return self._read(entity, "by_id", ids=wanted) if wanted else None
 
     def of_parents(self, entity: str, day: date, parents: Iterable[int]) -> Landed | None:
