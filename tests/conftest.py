@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from st_erp_pipelines.sandbox.serve import AROUND
+from tests import specification
 from tests.databases import database_url, new_database, postgresql
 
 __all__ = ["database_url", "new_database", "postgresql"]
@@ -49,3 +52,23 @@ class Spread(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return Spread(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unpublished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[specification.Findings]:
+    """Of the requests that our clients send in any process: what the public API descriptions do not know."""
+    findings = specification.Findings(tmp_path_factory.mktemp("specification") / "findings")
+    if specification.SPECS.exists():
+        os.environ[AROUND] = "tests.specification.observer:observed"
+        os.environ[specification.FINDINGS] = str(findings.file)
+        os.environ["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
+        )
+    yield findings
+    assert not findings.new()
+
+
+@pytest.fixture(autouse=True)
+def _only_published(unpublished: specification.Findings) -> Iterator[None]:
+    yield
+    assert not unpublished.new()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -30,6 +31,7 @@ from st_erp_pipelines.resources import deadline
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+USER_AGENT = f"st-erp-pipelines/{version('st_erp_pipelines')}"
 READ_ATTEMPTS = 6
 READ_BUDGET = 600.0  # seconds for one read with all its repetitions
 CONNECT_TIMEOUT = 10.0
@@ -375,6 +377,7 @@ def build_api(
             base_url=base_url,
             auth=auth,
             transport=PacedTransport(inner, pace),
+            headers={"User-Agent": USER_AGENT},
             timeout=httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
         )
 

@@ -13,6 +13,7 @@ import httpx
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import ConfigurationError, Unavailable
 from st_erp_pipelines.resources import deadline
+from st_erp_pipelines.resources.http import USER_AGENT
 
 TOKEN_TIMEOUT = 30.0  # seconds
 
@@ -57,6 +58,7 @@ class ClientCredentials(httpx.Auth):
         self._clock = clock
         self._client = httpx.Client(
             transport=transport or deadline.open_transport(token_url, verify=verify),
+            headers={"User-Agent": USER_AGENT},
             timeout=httpx.Timeout(TOKEN_TIMEOUT, connect=10.0),
         )
         self._lock = threading.Lock()

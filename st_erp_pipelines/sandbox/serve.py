@@ -1,12 +1,17 @@
 """Runs the sandbox: both systems in one process, any application in a thread, or a process of its own.
 
 python -m st_erp_pipelines.sandbox.serve --seed 7 --days 30 --speed 60
+
+Who wants to look at what the sandbox is asked sets ST_ERP_SANDBOX_AROUND to `package.module:function`: it is given each
+ASGI application that is served, and returns one around it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import pkgutil
 import socket
 import subprocess
 import sys
@@ -32,6 +37,7 @@ from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
 from st_erp_pipelines.settings import BusinessCentralTiming, ServiceTitanTiming, Timing
 
 HOST = "127.0.0.1"
+AROUND = "ST_ERP_SANDBOX_AROUND"
 START_SECONDS = 60.0
 
 
@@ -103,6 +109,8 @@ def _log(log_dir: Path | None, system: str) -> Path | None:
 
 def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     """Idle connections are kept long: only a fault that was asked for may cut one."""
+    if around := os.environ.get(AROUND):
+        app = pkgutil.resolve_name(around)(app)
     return uvicorn.Server(
         uvicorn.Config(
             app,

@@ -427,7 +427,7 @@ def test_a_page_that_cannot_be_read_is_read_again(tmp_path: Path) -> None:
 def write(client: ServiceTitan) -> None:
     client.api.write(
         "GET",
-        "crm/v2/tenant/7/x?page=1&pageSize=1",
+        "crm/v2/tenant/7/customers?page=1&pageSize=1",
         operation="mark",
         document="1",
         deadline=timedelta(seconds=5),

@@ -220,7 +220,7 @@ def test_a_payment_posted_under_a_number_of_a_series_is_never_sent_again(
 
 def test_a_line_that_a_person_deleted_is_absent(target: Payments, person: Person) -> None:
     entered = enter(target, wanted())
-    person.acts("DELETE", path_of(entered))
+    person.acts("DELETE", path_of(entered), etag="*")
     assert find(target, entered).found is Found.ABSENT
     assert find(target, replace(entered, tried_to_post=True)).found is Found.COMPLETE  # nobody can tell
 
@@ -231,7 +231,7 @@ def test_a_line_that_cannot_be_asked_for_by_id_is_unknown(
 ) -> None:
     monkeypatch.setattr("st_erp_pipelines.resources.http.READ_ATTEMPTS", 1)
     entered = enter(target, wanted())
-    person.acts("DELETE", path_of(entered))
+    person.acts("DELETE", path_of(entered), etag="*")
     faults.add(fault, method="GET", path_contains=path_of(entered))
     assert find(target, entered).found is Found.UNKNOWN
     assert find(target, entered).found is Found.ABSENT
@@ -259,7 +259,7 @@ def test_a_line_that_vanishes_while_we_look_proves_nothing(
     def vanishing(path: str, **query: Any) -> Any:
         found = rows(path, **query)
         if path == "generalLedgerEntries" and person.sees("customerPayments"):
-            person.acts("DELETE", path_of(entered))
+            person.acts("DELETE", path_of(entered), etag="*")
         return found
 
     monkeypatch.setattr(client, "rows", vanishing)
@@ -411,7 +411,7 @@ def test_a_batch_is_used_again_once_it_was_cleared(target: Payments, person: Per
     with pytest.raises(Unavailable):
         enter(target, wanted())
     (line,) = person.sees("customerPayments")
-    person.acts("DELETE", f"customerPaymentJournals({line['journalId']})/customerPayments({line['id']})")
+    person.acts("DELETE", f"customerPaymentJournals({line['journalId']})/customerPayments({line['id']})", etag="*")
     post(target, wanted())
 
 
