@@ -209,15 +209,18 @@ def _after_posting(
 
 
 def _flag(con: sa.Connection, now: datetime, row: Document, document: BuiltDocument) -> None:
-    """Only a changed source counts; a changed mapping touches nothing that is posted."""
-    flag = ""
-    if document.verdict is Verdict.WITHDRAWN:
-        flag = f"{VOIDED}."
+    """Only a changed source counts; a changed mapping touches nothing that is posted.
+
+    A payment that is voided is no flag but a thing to do, and on the list of these (`staging/to_do.py`).
+    """
+    flag, is_voided = "", document.verdict is Verdict.WITHDRAWN
+    if is_voided:
+        flag = "" if row.flow == "payments" else f"{VOIDED}."
     elif document.source_hash != row.source_hash:
         flag = f"{CHANGED}: {row.amount} then, {document.amount} now."
     if flag != row.flag and (flag or row.flag.startswith(OWN_FLAGS)):
         con.execute(documents.update().where(documents.c.id == row.id).values(flag=flag))
-        text = flag or "Its source is again as it was posted."
+        text = flag or (f"{VOIDED}." if is_voided else "Its source is again as it was posted.")
         con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
 
 

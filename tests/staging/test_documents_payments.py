@@ -131,6 +131,28 @@ def test_a_refund_is_one_blocked_document(world: World, values: dict[str, Any], 
     assert (document.part, codes(document), str(document.amount)) == (0, ["refund"], amount)
 
 
+def test_a_refund_of_what_we_posted_is_left_to_the_list_of_things_to_do(world: World) -> None:
+    """`staging.to_do`: it stays blocked where what it refunds is none of ours, or where somebody asks for it."""
+    world.payment(9, total="-30", refunded_payment_id=8)
+    refunded = known("payment", 8, "posted")
+    (document,) = build(world, *POSTED, refunded)
+    assert (document.verdict, [reason.code for reason in document.reasons]) == (Verdict.SKIPPED, ["refund"])
+    assert document.reasons[0].text.endswith("enter the refund by hand under the number AP9-0.")
+    assert only(build(world, *POSTED)).verdict is Verdict.BLOCKED
+    assert only(build(world, *POSTED, refunded._replace(state="out_of_scope"))).verdict is Verdict.BLOCKED
+    asked = known("payment", 9, "skipped", "before", replayed=True)
+    assert only(build(world, *POSTED, refunded, asked)).verdict is Verdict.BLOCKED
+    world.put("staging.stg_business_central__general_ledger_entries", document_number="AP9-0")
+    assert only(build(world, *POSTED)).verdict is Verdict.SKIPPED, "it was entered by hand"
+
+
+@pytest.mark.parametrize(("paid", "verdict"), [("2026-11-08", "skipped"), ("2026-10-08", "blocked")])
+def test_a_refund_and_what_it_refunds_may_come_together(world: World, paid: str, verdict: str) -> None:
+    world.payment(8, payment_date=paid)
+    world.payment(9, total="-30", refunded_payment_id=8)
+    assert {row.business_key: row.verdict for row in build(world)}["AP9-0"] == verdict
+
+
 def test_a_negative_application_is_no_payment(world: World) -> None:
     world.payment(9, (1, "120"), (2, "-20"))
     built = build(world, *POSTED)

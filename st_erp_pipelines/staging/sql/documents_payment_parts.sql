@@ -22,7 +22,7 @@ refund as (
     select payment_id, part, 'refund' as code,
         case when refunded_payment_id is null then 'Payment ' || label || ' gives money back (' || figure(amount) || ')'
             else 'Payment ' || label || ' over ' || figure(amount) || ' refunds payment ' || refunded_payment_id end
-        || ', which a payment journal cannot take: enter the refund by hand.' as text
+        || ', which a payment journal cannot take: enter the refund by hand under the number ' || business_key || '.' as text
     from payment_documents
     where is_refund or amount < 0
 ),
@@ -121,20 +121,40 @@ reasons_of_part as (
     from reasons
     group by all
 ),
+-- A refund of what we posted, or may yet, is no document of ours: `staging.to_do` lists it. Nor is one that was entered.
+refunds as (
+    select payment_id, part, true as is_left_to_people
+    from payment_documents
+    where is_refund and (
+        refunded_payment_id in (
+            select regexp_extract(source_key, '\d+$')::bigint
+            from newest_known
+            where kind = 'payment' and state not in ('out_of_scope', 'skipped', 'withdrawn')
+            union all
+            select payment_id
+            from payment_documents
+            where is_active and not adopt_only and (payment_date >= go_live or is_any_replayed)
+        )
+        or business_key in (select document_number from staging.stg_business_central__general_ledger_entries)
+    )
+),
 judged as (
     select
         document.*,
         list({key: business_key, amount: money(amount)} order by part) over (partition by payment_id) as parts,
         reasons,
+        is_left_to_people,
         case
             when payment_date < go_live and not is_any_replayed then 'out_of_scope'
             when not is_active then 'withdrawn'
             when amount = 0 and payment_amount is not null and not is_replayed then 'skipped'
+            when is_left_to_people and not adopt_only and not is_replayed then 'skipped'
             when reasons is not null and not adopt_only then 'blocked'
             else 'due'
         end as verdict
     from payment_documents as document
     left join reasons_of_part using (payment_id, part)
+    left join refunds using (payment_id, part)
 )
 select
     'payments' as flow,
@@ -164,7 +184,11 @@ select
     part,
     revision,
     verdict,
-    to_json(case when verdict = 'blocked' then reasons else [] end) as reasons,
+    to_json(case
+        when verdict = 'blocked' then reasons
+        when is_left_to_people then list_filter(reasons, lambda reason: reason.code = 'refund')
+        else []
+    end) as reasons,
     adopt_only
 from judged
 where is_built
