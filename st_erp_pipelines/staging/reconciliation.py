@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from st_erp_pipelines.staging import to_do
+
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
 
+TO_DO = "to_do"  # a person has to do something about it there
 # States of a document that is not in the ERP, or not as its source says, and why: all but posted and adopted.
 EXPLAINED = (
     *("blocked", "ready", "sending", "in_doubt", "unavailable", "rejected", "conflict", "entered"),
-    *("skipped", "withdrawn", "out_of_scope"),
+    *("skipped", "withdrawn", "out_of_scope", TO_DO),
 )
 
 
@@ -73,6 +76,7 @@ def reconcile(con: duckdb.DuckDBPyConnection, connection: Connection, adopted: S
 def result(con: duckdb.DuckDBPyConnection, states: Mapping[str, str]) -> Result:
     """What the last rebuild found; `states` is the outbox's word, by business key."""
     by_source = _by_source(states)
+    by_source |= {each.business_key: TO_DO for each in to_do.read(con) if each.what in ("refund", "reverse")}
     return Result(_totals(con), [_difference(row, by_source) for row in _differing(con)])
 
 

@@ -41,7 +41,8 @@ source_amounts AS (
 ),
 payment_sources AS (
     SELECT 'payments' AS flow, $prefix || 'P' || payment_id AS business_key, reference_number AS label,
-           payment_date AS business_date, coalesce(business_unit_name, '(none)') AS business_unit, total AS net
+           payment_date AS business_date, coalesce(business_unit_name, '(none)') AS business_unit,
+           CASE WHEN refunded_payment_id IS NULL THEN total ELSE -abs(total) END AS net  -- its sign is not documented
     FROM staging.stg_servicetitan__payments
     WHERE is_active AND payment_date >= $go_live AND (sync_status <> 'Pending' OR NOT $only_posted)
 ),
@@ -90,10 +91,11 @@ erp AS (
     SELECT 'payments' AS flow, regexp_extract(document_number, '^(.+)-\d+$', 1) AS business_key,
            string_agg(DISTINCT document_number, ' ') AS erp_number, min(g.posting_date) AS erp_date,
            coalesce(any_value(p.business_unit), '(no source)') AS business_unit,
-           sum(g.credit_amount) AS net, 0::DECIMAL(18, 4) AS tax
+           sum(CASE g.document_type WHEN 'Refund' THEN -g.credit_amount ELSE g.credit_amount END) AS net,
+           0::DECIMAL(18, 4) AS tax
     FROM staging.stg_business_central__general_ledger_entries g
     LEFT JOIN payment_sources p ON p.business_key = regexp_extract(g.document_number, '^(.+)-\d+$', 1)
-    WHERE g.document_type = 'Payment' AND regexp_matches(g.document_number, '^' || $prefix || 'P\d+-\d+$')
+    WHERE g.document_type IN ('Payment', 'Refund') AND regexp_matches(g.document_number, '^' || $prefix || 'P\d+-\d+$')
     GROUP BY regexp_extract(document_number, '^(.+)-\d+$', 1)
 )
 SELECT coalesce(s.flow, e.flow) AS flow, coalesce(s.business_key, e.business_key) AS business_key, s.label,
