@@ -1,0 +1,36 @@
+"""What people have to do in the ERP, as the last reconciliation left it: in `sync`, `status` and `audit`."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from st_erp_pipelines.commands.output import money, say, table
+from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.staging.to_do import ToDo
+
+Facts = dict[str, Any]
+LISTED = 20
+
+
+def to_do_facts(pipeline: Pipeline) -> list[Facts]:
+    return [vars(each) for each in pipeline.to_do()]
+
+
+def show_to_do(facts: Facts, zone: str, everything: bool = False) -> None:
+    rows = facts["to_do"] if everything else facts["to_do"][:LISTED]
+    if not rows:
+        return
+    say()
+    columns = ("what", "customer", "payment", "amount", "invoice", "since")
+    said = [_line(ToDo(**row), zone) for row in rows]
+    say(table(f"To do in {facts['company'].partition(',')[0]}", columns, said, right=("amount",)))
+    if len(facts["to_do"]) > len(rows):
+        say(f"  and {len(facts['to_do']) - len(rows):,} more: st-erp status --all")
+
+
+def _line(row: ToDo, zone: str) -> tuple[str, ...]:
+    since = f"{row.since.astimezone(ZoneInfo(zone)):%Y-%m-%d}" if row.since else ""
+    invoice = f"{row.invoice_number} ({row.invoice_key})" if row.invoice_number else ""
+    customer = f"{row.customer_number} {row.customer_name}"
+    return row.what, customer, row.document_number, money(row.amount), invoice, since
