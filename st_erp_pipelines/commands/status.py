@@ -19,6 +19,7 @@ from st_erp_pipelines.commands.exceptions import (
 )
 from st_erp_pipelines.commands.output import AMISS, WELL, money, say, say_json, table
 from st_erp_pipelines.commands.site import open_site
+from st_erp_pipelines.commands.to_do import show_to_do, to_do_facts
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Outbox, report
@@ -44,7 +45,7 @@ def run(names: Sequence[str], as_json: bool, everything: bool = False) -> int:
 
 
 def code_of(facts: Facts) -> int:
-    return AMISS if facts["exceptions"] or facts["flagged"] else WELL
+    return AMISS if facts["exceptions"] or facts["flagged"] or facts["to_do"] else WELL
 
 
 def facts_of(pipeline: Pipeline) -> Facts:
@@ -60,6 +61,7 @@ def facts_of(pipeline: Pipeline) -> Facts:
         "modes": {flow: getattr(connection.flows, flow).mode for flow in FLOWS},
         "flows": flows_of(outbox, connection.name),
         **exception_facts(Sorted.of(rows)),
+        "to_do": to_do_facts(pipeline) if _erp_was_read(pipeline) else [],
         **mapping_facts(pipeline),
     }
 
@@ -149,6 +151,7 @@ def show(facts: Facts, zone: str, everything: bool = False) -> None:
     show_mapping_faults(facts, everything)
     if facts["flows"]:
         show_every_exception(facts) if everything else show_exceptions(facts)
+        show_to_do(facts, zone, everything)
 
 
 def say_paused(facts: Facts, zone: str) -> None:

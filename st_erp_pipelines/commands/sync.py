@@ -31,6 +31,7 @@ from st_erp_pipelines.commands.status import (
     say_paused,
     show_mapping_faults,
 )
+from st_erp_pipelines.commands.to_do import show_to_do
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import StErpError, Unavailable
 from st_erp_pipelines.failures import Failure
@@ -193,6 +194,7 @@ def show(facts: Facts, zone: str) -> None:
     show_mapping_faults(facts)
     if facts["flows"]:
         show_exceptions(facts)
+        show_to_do(facts, zone)
 
 
 def _show_failures(facts: Facts) -> None:
