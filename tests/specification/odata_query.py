@@ -100,11 +100,13 @@ class Filter:
             yield f"$filter cannot be read: {shown(self.text)}"
             return
         try:
-            yield from list(self.joined())
+            yield from self.joined()
             if self.tokens:
                 yield f"$filter goes on with {shown(self.tokens[-1])}"
         except IndexError:
             yield "$filter ends in mid condition"
+        except ValueError as error:
+            yield str(error)
 
     def joined(self) -> Iterator[str]:
         yield from self.condition()
@@ -118,13 +120,13 @@ class Filter:
             yield from self.condition()
         elif word == "(":
             yield from self.joined()
-            yield from self.expect(")")
+            self.expect(")")
         elif word in CALLS:
-            yield from self.expect("(")
+            self.expect("(")
             name = self.tokens.pop()
-            yield from self.expect(",")
+            self.expect(",")
             yield from self.compared(name, self.tokens.pop())
-            yield from self.expect(")")
+            self.expect(")")
         else:
             comparison = self.tokens.pop()
             if comparison not in COMPARISONS:
@@ -138,7 +140,7 @@ class Filter:
         elif not found.is_literal(text):
             yield f"{name} is compared with {shown(text)}, which is no {found.kind}"
 
-    def expect(self, mark: str) -> Iterator[str]:
+    def expect(self, mark: str) -> None:
         word = self.tokens.pop()
         if word != mark:
-            yield f"$filter has {shown(word)} where {mark!r} should be"
+            raise ValueError(f"$filter has {shown(word)} where {mark!r} should be")

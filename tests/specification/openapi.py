@@ -173,9 +173,9 @@ def _described(text: str, name: str, description: str) -> Iterator[str]:
         yield f"{name} has {text.count(',') + 1} values, at most {most[1]} are allowed"
     if name == "sort":
         fields = SORTABLE.search(description)
-        known = {field.strip().lower() for field in fields[1].split(",")} if fields else {text[1:].lower()}
-        if text[:1] not in ("+", "-") or text[1:].lower() not in known:
-            yield f"sort is {shown(text)}, not + or - and one of {', '.join(sorted(known))}"
+        known = fields[1] if fields else text[1:]
+        if text[:1] not in ("+", "-") or text[1:].lower() not in known.lower().split(", "):
+            yield f"sort is {shown(text)}, not + or - and one of {known}"
 
 
 def _headers(operation: Operation, request: Request) -> Iterator[str]:
