@@ -61,14 +61,18 @@ def unpublished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[specificat
     if specification.SPECS.exists():
         os.environ[AROUND] = "tests.specification.observer:observed"
         os.environ[specification.FINDINGS] = str(findings.file)
-        os.environ["PYTHONPATH"] = os.pathsep.join(
-            filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
-        )
+        here = str(Path(__file__).parents[1])  # processes that tests start elsewhere import `tests`, too
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     yield findings
-    assert not findings.new()
+    _fail_by(findings)
 
 
 @pytest.fixture(autouse=True)
 def _only_published(unpublished: specification.Findings) -> Iterator[None]:
     yield
-    assert not unpublished.new()
+    _fail_by(unpublished)
+
+
+def _fail_by(findings: specification.Findings) -> None:
+    if found := findings.new():
+        pytest.fail("The API descriptions do not know these requests:\n" + "\n".join(found), pytrace=False)
