@@ -1,9 +1,8 @@
-"""A process that posts until nothing is left to do or its orders end it: `python -m tests.crashes.process ORDERS`."""
+"""What a process does: it posts until nothing is left to do or its orders end it."""
 
 from __future__ import annotations
 
 import ssl
-import sys
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -91,13 +90,9 @@ def _waits(outbox: Outbox, orders: Orders) -> bool:
         return con.execute(documents.select().where(ours).limit(1)).first() is not None
 
 
-def main() -> None:
-    orders = Orders.read(sys.argv[1])
+def post(orders_text: str) -> None:
+    orders = Orders.read(orders_text)
     with broken(*orders.breakages):
         points = Points(orders.halts)
         points.watch()
         work(orders, points)
-
-
-if __name__ == "__main__":
-    main()

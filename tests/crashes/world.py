@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +26,11 @@ from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.outbox.schema import attempts, documents, fences
 from st_erp_pipelines.resources.business_central import BusinessCentral
 from tests.crashes.orders import Halt, Orders
-from tests.crashes.process import client_of
+from tests.crashes.process import client_of, post
 
 PROJECT = Path(__file__).parents[2]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([post.__module__])
 PATIENCE = 120.0  # seconds; no test depends on how fast things go, but none waits for ever
 READS = {"GET", "HEAD"}
 PERSONS = "PO 4711"  # the reference of what a person entered and posted
@@ -45,9 +46,12 @@ def until(done: Callable[[], object], what: str) -> None:
 
 
 class Process:
+    """A process of its own, forked off one that has imported what it needs: that takes longer than most tests."""
+
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
-        self._popen = subprocess.Popen([sys.executable, "-m", "tests.crashes.process", orders.text], cwd=PROJECT)
+        self._process = FORKS.Process(target=post, args=(orders.text,))
+        self._process.start()
 
     def dies(self) -> None:
         """By its own hand, at the point that it was given."""
@@ -61,26 +65,28 @@ class Process:
         until(self._is_stopped, "the process stopped at its point")
 
     def goes_on(self) -> None:
-        self._popen.send_signal(signal.SIGCONT)
+        os.kill(self._pid, signal.SIGCONT)
 
     def is_killed(self) -> None:
-        self._popen.kill()
-        self._popen.wait(PATIENCE)
+        self._process.kill()
+        self._process.join(PATIENCE)
+
+    @property
+    def _pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
 
     def _is_stopped(self) -> bool:
-        asked = os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT
-        found = os.waitid(os.P_PID, self._popen.pid, asked)
-        if found is not None and found.si_code != os.CLD_STOPPED:
+        if not self._process.is_alive():
             raise RuntimeError("the process ended instead of stopping")
-        return found is not None
+        return Path(f"/proc/{self._pid}/stat").read_text("ascii").rpartition(") ")[2].startswith("T")
 
     def _ends_with(self, code: int) -> None:
-        try:
-            found = self._popen.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"the process went on for {PATIENCE:g} s") from None
-        if found != code:
-            raise RuntimeError(f"the process ended with {found} instead of {code}")
+        self._process.join(PATIENCE)
+        if self._process.is_alive():
+            raise TimeoutError(f"the process went on for {PATIENCE:g} s")
+        if self._process.exitcode != code:
+            raise RuntimeError(f"the process ended with {self._process.exitcode} instead of {code}")
 
 
 class World:
