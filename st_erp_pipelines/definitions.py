@@ -17,7 +17,8 @@ warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_s
 
 from st_erp_pipelines.assets import business_central, published, reconciliation, servicetitan, staging  # noqa: E402
 from st_erp_pipelines.assets.freshness import kept_fresh  # noqa: E402
-from st_erp_pipelines.pipeline import FLOWS  # noqa: E402
+from st_erp_pipelines.assets.posting import post_key  # noqa: E402
+from st_erp_pipelines.pipeline import ERP_FLOWS, used_flows  # noqa: E402
 from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     BusinessCentralResource,
     PipelineResource,
@@ -52,9 +53,8 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
 
 
 def _connection(connection: Connection) -> dg.Definitions:
-    references = servicetitan.references(connection)
-    titan_entities = (*servicetitan.BY_DAY, *servicetitan.WHOLE, *references)
-    readable = ("invoices", "payments", "customers", *references)
+    titan_entities = servicetitan.read_of(connection)
+    readable = ("invoices", "payments", "customers", *servicetitan.further(connection))
     before = (*business_central.WHOLE, *business_central.BY_DAY)
     after = (*business_central.READ_BACK_BY_DAY, *business_central.READ_BACK_WHOLE)
     assets = [
@@ -62,7 +62,7 @@ def _connection(connection: Connection) -> dg.Definitions:
         *business_central.assets(connection),
         *staging.staged(connection, servicetitan.SYSTEM, titan_entities),
         *staging.staged(connection, business_central.SYSTEM, (*before, *after)),
-        *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in FLOWS),
+        *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in used_flows(connection)),
         reconciliation.reconciliation(connection),
         published.published(connection),
     ]
@@ -81,10 +81,12 @@ def _connection(connection: Connection) -> dg.Definitions:
 
 
 def _before_build(connection: Connection, flow: str) -> list[dg.AssetKey]:
-    """Documents of a flow are built from all staging tables, once the flow before has posted."""
-    position = FLOWS.index(flow)
+    """Documents of a flow are built from all staging tables, once the flow before has posted. Items wait for none."""
+    if flow == "items":
+        return servicetitan.before_items(connection)
+    position = ERP_FLOWS.index(flow)
     if position:
-        return [dg.AssetKey([connection.name, business_central.SYSTEM, f"post_{FLOWS[position - 1]}"])]
+        return [post_key(connection, ERP_FLOWS[position - 1])]
     tables = [(servicetitan.SYSTEM, entity) for entity in (*servicetitan.BY_DAY, *servicetitan.WHOLE)]
     tables += [(business_central.SYSTEM, e) for e in (*business_central.WHOLE, *business_central.BY_DAY)]
     return [dg.AssetKey([connection.name, "staging", f"{system}__{entity}"]) for system, entity in tables]

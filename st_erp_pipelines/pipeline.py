@@ -32,23 +32,37 @@ from st_erp_pipelines.resources.business_central.client import BusinessCentral
 from st_erp_pipelines.resources.business_central.targets import target_for
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.resources.servicetitan_export_marks import mark_exported
+from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
-from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.settings import Connection, pricebook_place
 from st_erp_pipelines.staging import questions, reconciliation, to_do
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
-from st_erp_pipelines.staging.documents.known import KnownDocuments, read_documents, read_known
+from st_erp_pipelines.staging.documents.known import read_documents, read_known
 from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.load import Loaded, load, prepare, rebuild
 from st_erp_pipelines.staging.publication import Published, publish
-from st_erp_pipelines.staging.to_do import ToDo
 from st_erp_pipelines.staging.retention import Retained, clear_away, retain
+from st_erp_pipelines.staging.to_do import ToDo
 from st_erp_pipelines.staging.warehouse import open_warehouse
 from st_erp_pipelines.target import Target
 
 EDITED = "edited since it was posted: not marked"
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
-FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
+ERP_FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
+FLOWS = (*ERP_FLOWS, "items")  # the last one goes back
+WITHOUT_AMOUNT = ("customers", "items")
+
+
+def used_flows(connection: Connection) -> tuple[str, ...]:
+    """Items only where they are asked for: elsewhere they cost nothing and are not told of."""
+    is_asked_for = connection.flows.items.mode != "observe" or (connection.mappings / "items.csv").exists()
+    return FLOWS if is_asked_for else ERP_FLOWS
+
+
+def system_of(connection: Connection, flow: str) -> str:
+    """Where a flow posts to."""
+    return "servicetitan" if flow == "items" else connection.erp.kind
 
 
 @dataclass
@@ -70,10 +84,9 @@ class Pipeline:
     def erp(self) -> BusinessCentral:
         return self.connect_erp()
 
-    @property
-    def place(self) -> str:
+    def place_of(self, flow: str) -> str:
         """With the company resolved: by id or by name, one company is one place."""
-        return self.erp.place
+        return pricebook_place(self.connection.servicetitan) if flow == "items" else self.erp.place
 
     @property
     def zone(self) -> str:
@@ -186,17 +199,15 @@ class Pipeline:
     def build(self, flow: str) -> Counter[str]:
         """Every changed source and everything not yet posted, into the outbox."""
         self._require_same_prefix()
-        known = self.known()
+        place = self.place_of(flow)
+        known = read_known(self.outbox, self.connection.name, place)
         with self.staging() as con:
             install(con, self._checked_mappings(con))
             built, links = BUILDS[flow](con, self.connection, known)
         for link in links:
             columns = dict(erp_number=link.erp_number, remote_id=link.remote_id, linked_by=link.linked_by)
-            self.outbox.link(self.place, link.kind, link.source_key, source_hash=link.source_hash, **columns)
-        return bring(self.outbox, self.connection.name, self.place, flow, built, REVERSES.get(flow))
-
-    def known(self) -> KnownDocuments:
-        return read_known(self.outbox, self.connection.name, self.place)
+            self.outbox.link(place, link.kind, link.source_key, source_hash=link.source_hash, **columns)
+        return bring(self.outbox, self.connection.name, place, flow, built, REVERSES.get(flow))
 
     def mapping_faults(self) -> list[MappingFault]:
         with self.staging() as con:
@@ -214,6 +225,9 @@ class Pipeline:
     # Post
 
     def target(self, flow: str) -> Target:
+        if flow == "items":
+            timing = self.connection.servicetitan.timing.posting()
+            return Pricebook(self.servicetitan, self.place_of(flow), timing)
         batches = {code for text in self.mappings().tables["payment_types"]["batches"] for code in text.split()}
         return target_for(flow, self.erp, batches=sorted(batches), draft_batch=self.connection.erp.draft_batch)
 

@@ -12,8 +12,9 @@ from itertools import pairwise, takewhile
 import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator  # nothing public tells when a cron is due
 
+from st_erp_pipelines.assets.posting import flow_keys
 from st_erp_pipelines.assets.servicetitan import reference_keys
-from st_erp_pipelines.pipeline import FLOWS
+from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 
 LATE = timedelta(hours=1)  # warns: a sync may take that long
@@ -41,11 +42,10 @@ def kept_fresh(connection: Connection, assets: Iterable[dg.AssetsDefinition]) ->
 def _crons(connection: Connection) -> dict[str, list[dg.AssetKey]]:
     """Schedules other than the connection's, and what they keep fresh."""
     found = {connection.references.schedule: reference_keys(connection)}
-    for flow in FLOWS:
+    for flow in used_flows(connection):
         cron = getattr(connection.flows, flow).schedule
         if cron:
-            names = ("staging", f"documents_{flow}"), ("business_central", f"post_{flow}")
-            found.setdefault(cron, []).extend(dg.AssetKey([connection.name, *name]) for name in names)
+            found.setdefault(cron, []).extend(flow_keys(connection, flow))
     return found
 
 

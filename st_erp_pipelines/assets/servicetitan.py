@@ -1,11 +1,15 @@
-"""What is extracted from ServiceTitan: documents by day, customers full once and then by day, lists whole."""
+"""What is extracted from ServiceTitan: documents by day, customers full once and then by day, lists whole; and what
+goes back to it.
+"""
 
 from collections import Counter
 
 import dagster as dg
 
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
+from st_erp_pipelines.assets.posting import post
 from st_erp_pipelines.outbox.export_marks import MARKED
+from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection, Reference
 
@@ -24,7 +28,7 @@ BY_DAY = {
 WHOLE = ("business_units", "payment_types", "payment_terms", "gl_accounts", "tax_zones")
 
 
-# What no flow needs, read by a job of its own.
+# What no flow to the ERP needs, read by a job of its own.
 REFERENCES_BY_DAY: dict[Reference, tuple[str, ...]] = {
     "ap_bills": ("receipts",),
     "receipts": (),
@@ -39,13 +43,19 @@ REFERENCES_BY_DAY: dict[Reference, tuple[str, ...]] = {
     "locations": ("invoices", "jobs", "projects"),
 }
 REFERENCES_WHOLE: tuple[Reference, ...] = ("categories",)
+PRICEBOOK: tuple[Reference, ...] = ("materials", "services")  # read in each sync where items are written
 
 
 def assets(connection: Connection) -> list[dg.AssetsDefinition]:
     by_day = [extract_by_day(connection, SYSTEM, entity, behind) for entity, behind in BY_DAY.items()]
     whole = [extract_whole(connection, SYSTEM, entity) for entity in WHOLE]
     marks = [mark_exported(connection)] if connection.servicetitan.mark_exported else []
-    return by_day + whole + marks + [_reference(connection, entity) for entity in references(connection)]
+    more = [_further(connection, entity) for entity in further(connection)]
+    return by_day + whole + marks + more + ([post_items(connection)] if "items" in used_flows(connection) else [])
+
+
+def post_items(connection: Connection) -> dg.AssetsDefinition:
+    return post(connection, "items", [entity for entity in PRICEBOOK if entity in read_of(connection)])
 
 
 def mark_exported(connection: Connection) -> dg.AssetsDefinition:
@@ -74,9 +84,31 @@ def _marks(counts: dict[str, Counter[str]]) -> dict[str, int | str]:
     return {f"{kind}s_marked": count[MARKED] for kind, count in counts.items()} | told
 
 
+def pricebook(connection: Connection) -> list[Reference]:
+    """What must have been read before items are written: it tells what was made there by hand."""
+    return list(PRICEBOOK) if connection.flows.items.mode != "observe" else []
+
+
 def references(connection: Connection) -> list[Reference]:
-    """Those that the connection reads."""
-    return [each for each in (*REFERENCES_BY_DAY, *REFERENCES_WHOLE) if each in connection.references.entities]
+    """Those that the connection reads by the job of its own."""
+    wanted = set(connection.references.entities) - set(pricebook(connection))
+    return [each for each in (*REFERENCES_BY_DAY, *REFERENCES_WHOLE) if each in wanted]
+
+
+def further(connection: Connection) -> list[Reference]:
+    return [*pricebook(connection), *references(connection)]
+
+
+def read_of(connection: Connection) -> list[str]:
+    """All that is read of ServiceTitan."""
+    return [*BY_DAY, *WHOLE, *further(connection)]
+
+
+def before_items(connection: Connection) -> list[dg.AssetKey]:
+    """What the documents of items are built from."""
+    read = (each for each in ("vendors", "categories", "equipment", *PRICEBOOK) if each in read_of(connection))
+    names = [f"{connection.erp.kind}__items", *(f"{SYSTEM}__{entity}" for entity in read)]
+    return [dg.AssetKey([connection.name, "staging", name]) for name in names]
 
 
 def reference_keys(connection: Connection) -> list[dg.AssetKey]:
@@ -85,9 +117,8 @@ def reference_keys(connection: Connection) -> list[dg.AssetKey]:
     return [dg.AssetKey([connection.name, *name]) for name in names]
 
 
-def _reference(connection: Connection, entity: Reference) -> dg.AssetsDefinition:
+def _further(connection: Connection, entity: Reference) -> dg.AssetsDefinition:
     if entity in REFERENCES_WHOLE:
         return extract_whole(connection, SYSTEM, entity, is_reference=True)
-    staged = {*BY_DAY, *references(connection)}
-    behind = [table for table in REFERENCES_BY_DAY[entity] if table in staged]
-    return extract_by_day(connection, SYSTEM, entity, behind, is_reference=True)
+    behind = [table for table in REFERENCES_BY_DAY[entity] if table in read_of(connection)]
+    return extract_by_day(connection, SYSTEM, entity, behind, is_reference=entity not in pricebook(connection))

@@ -20,6 +20,7 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document, Outbox, report
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.outbox.states import State
+from st_erp_pipelines.pipeline import WITHOUT_AMOUNT
 
 Facts = dict[str, Any]
 Story = tuple[Document, list[Any], list[Any]]
@@ -104,7 +105,7 @@ def _head(row: Document, zone: str) -> Iterator[tuple[str, object]]:
         yield "because", advised(row)
     if row.flag:
         yield "flag", row.flag
-    worth = "" if row.flow == "customers" else f", {money(row.amount)} {row.currency}"
+    worth = "" if row.flow in WITHOUT_AMOUNT else f", {money(row.amount)} {row.currency}"
     yield "what", f"{row.kind.replace('_', ' ')} of {row.business_date}{worth}, party {row.party or '(none)'}"
     yield "from", f"{row.source_key}{f' part {row.part}' if row.part else ''}, home day {row.home_day}"
     yield "goes to", f"{_company(row)} (connection {row.connection}, flow {row.flow})"
@@ -118,7 +119,7 @@ def _head(row: Document, zone: str) -> Iterator[tuple[str, object]]:
 
 def _company(row: Document) -> str:
     """As connections.yaml calls it; by its place where the file no longer has the connection."""
-    names = {connection.name: company_of(connection) for connection in all_settings().connections}
+    names = {connection.name: company_of(connection, row.place) for connection in all_settings().connections}
     return names.get(row.connection, str(row.place))
 
 

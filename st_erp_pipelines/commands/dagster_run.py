@@ -37,9 +37,6 @@ class RunFacts:
     materialized: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
 
-    def posted(self, flow: str) -> Mapping[str, Any]:
-        return self.materialized.get(f"business_central/post_{flow}", {})
-
 
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:

@@ -13,7 +13,7 @@ from st_erp_pipelines.commands.output import money, say
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.report import total_of
 from st_erp_pipelines.outbox.states import STANDING, State
-from st_erp_pipelines.pipeline import FLOWS
+from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT
 from st_erp_pipelines.planning import WAITS
 
 Facts = dict[str, Any]
@@ -214,4 +214,4 @@ def show_every_exception(facts: Facts) -> None:
 
 
 def _worth(flow: str, amount: Decimal) -> str:
-    return "" if flow == "customers" else f" ({money(amount)})"
+    return "" if flow in WITHOUT_AMOUNT else f" ({money(amount)})"

@@ -6,6 +6,7 @@ from st_erp_pipelines.commands.output import WELL, say
 from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import company_of, due_in_words, flows_of, paused, places_of
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.pipeline import used_flows
 
 
 def pause(name: str, target: bool) -> int:
@@ -49,7 +50,11 @@ def _scopes(site: Site, name: str, target: bool) -> list[str]:
     """A connection can be paused whatever else is wrong with it; its company is asked for where it is not known."""
     if not target:
         return [name]
-    known = places_of(site.outbox, name)
-    if not known and not site.connections:
+    known = {*places_of(site.outbox, name)}
+    for connection in site.connections:
+        pipeline, flows = site.pipeline(connection), used_flows(connection)
+        asked = flows if not known else flows[3:]  # the pricebook's is known without asking anybody
+        known |= {pipeline.place_of(flow) for flow in asked}
+    if not known:
         raise ConfigurationError(f"Where {name} posts to is not known: mend connections.yaml first.")
-    return known or [site.pipeline(site.connections[0]).place]
+    return sorted(known)

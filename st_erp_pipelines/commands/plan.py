@@ -31,7 +31,7 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document, report
 from st_erp_pipelines.outbox.report import total_of
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, used_flows
 from st_erp_pipelines.planning import Planned, followers, planned, scratch
 from st_erp_pipelines.settings import Connection
 
@@ -70,7 +70,7 @@ class Plan:
         self.connection = connection
         self.documents: dict[str, list[Planned]] = {}
         self.exceptions = Sorted()
-        self.modes = {flow: getattr(connection.flows, flow).mode for flow in FLOWS}
+        self.modes = {flow: getattr(connection.flows, flow).mode for flow in used_flows(connection)}
         self.names: dict[str, str] = {}  # customers by number
         self.read_at: Any = None
         self.built_in_place = False
@@ -98,9 +98,9 @@ def _build(pipeline: Pipeline, plan: Plan, only: str | None) -> None:
     connection = plan.connection
     going: dict[str, str] = {}
     following: set[int] = set()
-    for flow in FLOWS:
+    for flow in used_flows(connection):
         pipeline.build(flow)
-        ids = [row.id for row in report.due(pipeline.outbox, pipeline.place, connection.name, flow)]
+        ids = [row.id for row in report.due(pipeline.outbox, pipeline.place_of(flow), connection.name, flow)]
         due = report.still_due(pipeline.outbox, ids)
         first = _decided(pipeline, flow, [(row, "") for row in due])
         going |= {each.document.business_key: each.document.business_key for each in first if each.goes}
@@ -207,7 +207,7 @@ def _show(plan: Plan, limit: int) -> None:
         note = ": a sync sends none of these; this is what mode post would send" if mode == "observe" else ""
         say(f"\n{flow.capitalize()}  (mode {mode}{note})", style="bold")
         for outcome, figures in _outcomes(documents).items():
-            worth = "" if flow == "customers" else f", {money(figures['amount'])}"
+            worth = "" if flow in WITHOUT_AMOUNT else f", {money(figures['amount'])}"
             say(f"  {figures['documents']:,} {OUTCOMES[outcome]}{worth}")
         if not documents:
             say("  Nothing is due.")
@@ -229,7 +229,7 @@ def _shown(documents: Sequence[Planned], limit: int) -> Sequence[Planned]:
 
 def _show_document(each: Planned, names: dict[str, str]) -> None:
     row, payload = each.document, simplejson.loads(each.document.payload)
-    worth = "" if row.flow == "customers" else f"  {money(row.amount)} {row.currency}"
+    worth = "" if row.flow in WITHOUT_AMOUNT else f"  {money(row.amount)} {row.currency}"
     say(f"\n  {row.business_key}  {row.label}  {row.business_date}{worth}", style="cyan")
     say(f"      {each.sentence}{f' After {each.after}.' if each.after and each.outcome == 'send' else ''}")
     for line in payload_lines(row.flow, payload, names):
@@ -242,6 +242,8 @@ def payload_lines(flow: str, payload: Facts, names: dict[str, str]) -> list[str]
     """The head of a payload as people read it, without what is empty."""
     if flow == "customers":
         return _customer(payload)
+    if flow == "items":
+        return _item(payload)
     party = payload.get("customer_number", "")
     who = f"customer {party} {names.get(party, '')}".rstrip()
     if flow == "payments":
@@ -262,6 +264,17 @@ def _customer(payload: Facts) -> list[str]:
     contact = ("phone_number", "email", "payment_terms_code")
     what = f"change of {payload['erp_number']}" if payload.get("change") else payload.get("type", "")
     return [line for line in (what, _joined(payload, address), _joined(payload, contact)) if line]
+
+
+def _item(payload: Facts) -> list[str]:
+    what = (
+        f"change of {payload.get('becomes')} {payload['pricebook_id']}"
+        if payload.get("change")
+        else payload.get("becomes")
+    )
+    names = ("price", "cost", "unit_of_measure", "vendor_id", "category_id", "account")
+    figures = ", ".join(f"{name.replace('_', ' ')} {payload[name]}" for name in names if payload.get(name))
+    return [f"{what} {payload['number']}{'' if payload['active'] else ', inactive'}", figures]
 
 
 def _joined(payload: Facts, names: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.schema import documents, fences, pauses
 from st_erp_pipelines.outbox.states import RULES, State
-from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, used_flows
 from st_erp_pipelines.settings import Connection
 
 Facts = dict[str, Any]
@@ -57,8 +57,8 @@ def facts_of(pipeline: Pipeline) -> Facts:
         "company": company_of(connection),
         "places": places,
         "paused": paused(outbox, connection.name, *places),
-        "fences": _fences(outbox, places),
-        "modes": {flow: getattr(connection.flows, flow).mode for flow in FLOWS},
+        "fences": _fences(outbox, connection, places),
+        "modes": {flow: getattr(connection.flows, flow).mode for flow in used_flows(connection)},
         "flows": flows_of(outbox, connection.name),
         **exception_facts(Sorted.of(rows)),
         "to_do": to_do_facts(pipeline) if _erp_was_read(pipeline) else [],
@@ -66,8 +66,10 @@ def facts_of(pipeline: Pipeline) -> Facts:
     }
 
 
-def company_of(connection: Connection) -> str:
+def company_of(connection: Connection, place: str = "") -> str:
     """As people call it; the id of a place is for machines."""
+    if place.startswith("servicetitan|"):
+        return f"ServiceTitan, tenant {connection.servicetitan.tenant_id}"
     return f"{connection.erp.kind.replace('_', ' ').title()}, company {connection.erp.company}"
 
 
@@ -129,11 +131,17 @@ def paused(outbox: Outbox, *scopes: str) -> dict[str, datetime]:
         return {row.scope: row.since for row in rows}
 
 
-def _fences(outbox: Outbox, places: Sequence[str]) -> list[Facts]:
+def _fences(outbox: Outbox, connection: Connection, places: Sequence[str]) -> list[Facts]:
     with outbox.begin() as (con, now):
         rows = con.execute(sa.select(fences).where(fences.c.place.in_(places))).all()
         return [
-            {"place": row.place, "epoch": row.epoch, "until": row.until, "held": bool(row.owner) and row.until > now}
+            {
+                "place": row.place,
+                "called": company_of(connection, row.place),
+                "epoch": row.epoch,
+                "until": row.until,
+                "held": bool(row.owner) and row.until > now,
+            }
             for row in rows
         ]
 
@@ -143,7 +151,7 @@ def show(facts: Facts, zone: str, everything: bool = False) -> None:
     say_paused(facts, zone)
     for fence in facts["fences"]:
         if fence["held"]:
-            say(f"A run is writing to {facts['company']}, until {local(fence['until'], zone)} at the latest.")
+            say(f"A run is writing to {fence['called']}, until {local(fence['until'], zone)} at the latest.")
     if facts["flows"]:
         say(flow_table(facts, zone))
     else:
@@ -188,9 +196,9 @@ def flow_table(facts: Facts, zone: str) -> Any:
     rows, before = [], ""
     for line in facts["flows"]:
         flow = line["flow"] if line["flow"] != before else ""
-        mode = facts["modes"][line["flow"]] if flow else ""
+        mode = facts["modes"].get(line["flow"], "observe") if flow else ""
         before = line["flow"]
-        shown = "" if before == "customers" else money(line["amount"])
+        shown = "" if before in WITHOUT_AMOUNT else money(line["amount"])
         when = local(line["next_at"], zone) if line["next_at"] else ""
         rows.append((flow, mode, line["state"].replace("_", " "), f"{line['documents']:,}", shown, when))
     columns = ("flow", "mode", "state", "documents", "amount", "next try")

@@ -38,7 +38,7 @@ from st_erp_pipelines.failures import Failure
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.schema import documents, events
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, system_of, used_flows
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
 
@@ -71,7 +71,7 @@ def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, refe
     facts = facts_of(pipeline) | {
         "elapsed_seconds": round(time.monotonic() - began, 1),
         "runs": [each.run_id for each in runs],
-        "posted": {flow: _posted(flow, runs) for flow in FLOWS},
+        "posted": {flow: _posted(pipeline.connection, flow, runs) for flow in used_flows(pipeline.connection)},
         "refused": _refused(pipeline, started_at),
         "failures": [{"step": each.step, "kind": each.kind, "sentence": each.sentence} for each in failures],
         "sentences": _sentences(pipeline, runs),
@@ -89,7 +89,7 @@ def _out_of_reach(pipeline: Pipeline) -> list[Failure]:
     failures = []
     for system, url, client, read in (
         ("ServiceTitan", titan.api_url, lambda: pipeline.servicetitan, lambda: _read_a_little(pipeline.servicetitan)),
-        ("Business Central", erp.api_url, lambda: pipeline.erp, lambda: pipeline.place),
+        ("Business Central", erp.api_url, lambda: pipeline.erp, lambda: pipeline.place_of("invoices")),
     ):
         try:
             client()
@@ -138,8 +138,8 @@ def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, references: bool
     return runs
 
 
-def _posted(flow: str, runs: Sequence[RunFacts]) -> Facts:
-    made = [each.posted(flow) for each in runs]
+def _posted(connection: Connection, flow: str, runs: Sequence[RunFacts]) -> Facts:
+    made = [each.materialized.get(f"{system_of(connection, flow)}/post_{flow}", {}) for each in runs]
     return {
         "documents": sum(int(metadata.get("posted", 0)) for metadata in made),
         "amount": sum((Decimal(metadata.get("amount_posted", "0")) for metadata in made), Decimal("0.00")),
@@ -164,8 +164,8 @@ def _refused(pipeline: Pipeline, since: datetime) -> Facts:
 def _sentences(pipeline: Pipeline, runs: Sequence[RunFacts]) -> list[str]:
     """Of the runs, each once, with the company as people call it."""
     said = dict.fromkeys(sentence for each in runs for sentence in each.sentences)
-    places, company = places_of(pipeline.outbox, pipeline.connection.name), company_of(pipeline.connection)
-    for place in places:
+    for place in places_of(pipeline.outbox, pipeline.connection.name):
+        company = company_of(pipeline.connection, place)
         said = dict.fromkeys(sentence.replace(place, company) for sentence in said)
     return list(said)
 
@@ -217,7 +217,7 @@ def _in_words(facts: Facts) -> str:
     parts = []
     for flow, posted in facts["posted"].items():
         if posted["documents"]:
-            worth = "" if flow == "customers" else f" ({money(posted['amount'])})"
+            worth = "" if flow in WITHOUT_AMOUNT else f" ({money(posted['amount'])})"
             parts.append(f"{counted(posted['documents'], flow)}{worth}")
     refused = [
         f"{counted(each['documents'], flow)} {'were' if each['documents'] > 1 else 'was'} refused"

@@ -19,6 +19,7 @@ from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wro
 from st_erp_pipelines.errors import Rejected
 from st_erp_pipelines.mapping.check import Known
 from st_erp_pipelines.mapping.load import Mappings
+from st_erp_pipelines.pipeline import ERP_FLOWS, FLOWS
 from st_erp_pipelines.resources import business_central
 from st_erp_pipelines.resources.business_central.client import (
     ENTITIES,
@@ -64,12 +65,18 @@ class BusinessCentralChecks:
         posting = PostingChecks(self._connection, self._mappings, self.client)
         return [
             Check("clock", lambda: reach.server_time(erp.api_url, erp.timing.read_lag, self._clock)),
-            *(Check(f"read {entity}", partial(self._readable, entity)) for entity in entities if entity != "companies"),
+            *(
+                Check(f"read {entity}", partial(self._readable, entity), FLOWS if entity == "items" else ERP_FLOWS)
+                for entity in entities
+                if entity != "companies"
+            ),
             Check("period", self._period, ("invoices", "payments"), only_to_post=True),
             Check("currency", self._currency, ("invoices", "payments")),
             Check("tax code", self._tax_code, ("invoices",), only_to_post=True),
             *posting.checks(),
-            Check("permission to write", lambda: [note("cannot be read by API; the first document will tell")]),
+            Check(
+                "permission to write", lambda: [note("cannot be read by API; the first document will tell")], ERP_FLOWS
+            ),
         ]
 
     def known(self) -> Known:

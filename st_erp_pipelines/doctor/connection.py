@@ -14,14 +14,14 @@ from st_erp_pipelines.doctor.mappings import MappingChecks
 from st_erp_pipelines.doctor.servicetitan import ServiceTitanChecks
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import Mappings, load
-from st_erp_pipelines.pipeline import FLOWS
+from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 
 ERPS = {"business_central": BusinessCentralChecks}
 
 
 def modes_of(connection: Connection) -> dict[str, str]:
-    return {flow: getattr(connection.flows, flow).mode for flow in FLOWS}
+    return {flow: getattr(connection.flows, flow).mode for flow in used_flows(connection)}
 
 
 def examine(connection: Connection, clock: Clock) -> list[Area]:

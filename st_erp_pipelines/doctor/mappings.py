@@ -17,6 +17,7 @@ from st_erp_pipelines.mapping.coverage import Gap, coverage
 from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Table
+from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 
 FLOWS_OF = {
@@ -60,8 +61,11 @@ class MappingChecks:
             found = str(fault).removeprefix(f"{table.file} ")
             fix = "Correct it there." if fault.withholds else "Correct or delete it; it does no harm."
             yield wrong(found, fix) if fault.row == 0 else warning(found, fix)
-        if not faults:
-            yield ok(counted(len(self.mappings.tables[table.name]), "row"))
+        rows = self.mappings.tables[table.name]
+        if table.name == "items" and "items" in used_flows(self.connection) and rows.empty:
+            yield wrong("has no row: no item becomes anything", "Add a row for *, or for each item category.")
+        elif not faults:
+            yield ok(counted(len(rows), "row"))
 
     def _gaps(self) -> Iterator[Said]:
         """What documents use, with their money; before the first sync what ServiceTitan has."""

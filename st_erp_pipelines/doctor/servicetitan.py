@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from st_erp_pipelines.assets.servicetitan import BY_DAY, WHOLE, references
+from st_erp_pipelines.assets.servicetitan import BY_DAY, PRICEBOOK, WHOLE, further
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.errors import ConfigurationError, Rejected
+from st_erp_pipelines.pipeline import ERP_FLOWS, used_flows
 from st_erp_pipelines.resources import servicetitan
 from st_erp_pipelines.resources.http import parsed
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.settings import Connection
 
 TO_MARK = frozenset({"tn.acc.invoices:w", "tn.acc.creditmemos:w", "tn.acc.payments:w"})
+TO_WRITE = frozenset({"tn.pb.materials:w", "tn.pb.services:w"})
 LIST = 500  # of business units and the like, of which a tenant has fewer
 JOURNAL = "accounting/v2/tenant/{}/journal-entries"
 
@@ -51,13 +53,19 @@ class ServiceTitanChecks:
         titan = self._settings
         return [
             Check("clock", lambda: reach.server_time(titan.api_url, titan.timing.read_lag, self._clock)),
-            *(Check(f"read {entity}", partial(self._readable, entity)) for entity in (*BY_DAY, *WHOLE)),
+            *(Check(f"read {entity}", partial(self._readable, entity), ERP_FLOWS) for entity in (*BY_DAY, *WHOLE)),
             *(
-                Check(f"read {entity}", partial(self._readable, entity), (), only_to_post=True)
-                for entity in references(self._connection)
+                Check(f"read {entity}", partial(self._readable, entity), needed_by, only_to_post=True)
+                for entity in further(self._connection)
+                for needed_by in [("items",) if entity in PRICEBOOK else ()]
             ),
             Check("marking as exported", self._scopes_to_mark, ()),
             Check("posted documents", self._posted_documents, ("invoices", "payments"), only_to_post=True),
+            *(
+                [Check("pricebook", self._pricebook, ("items",), True)]
+                if "items" in used_flows(self._connection)
+                else ()
+            ),
         ]
 
     def list(self, entity: str) -> list[dict[str, Any]]:
@@ -95,6 +103,18 @@ class ServiceTitanChecks:
             yield wrong(f"servicetitan.mark_exported is on, and the app was not granted {', '.join(missing)}", fix)
         else:
             yield ok(f"granted: {', '.join(sorted(TO_MARK))}")
+
+    def _pricebook(self) -> Iterator[Said]:
+        scopes = self.client.auth.sign_in()
+        if self._settings.application_guid is None:
+            fix = "Set it to the app's GUID in the developer portal."
+            yield wrong("servicetitan.application_guid is not set, by which items are found again", fix)
+        if not scopes:
+            yield note("the token names no scopes; the first item will tell whether it may be written")
+        elif missing := sorted(TO_WRITE - scopes):
+            yield wrong(f"the app was not granted {', '.join(missing)}", "Grant them to the app.")
+        elif self._settings.application_guid:
+            yield ok(f"granted: {', '.join(sorted(TO_WRITE))}")
 
     def _tenant(self) -> Iterator[Said]:
         """A 403 may mean the tenant or only one scope: two lists tell. Raises what the first of them said."""

@@ -57,7 +57,7 @@ def bring(
     new: list[BuiltDocument] = []
     with outbox.begin() as (con, now):
         _take_turns(con, connection)
-        _require_one_place(con, connection, place)
+        _require_one_place(con, connection, flow, place)
         known = _known(con, place, flow, {document.source_key for document in built})
         for document in built:
             siblings = known[document.source_key]
@@ -79,12 +79,14 @@ def _take_turns(con: sa.Connection, connection: str) -> None:
         con.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(connection, 0))))
 
 
-def _require_one_place(con: sa.Connection, connection: str, place: str) -> None:
-    """One company spelled in two ways would get each open document twice."""
+def _require_one_place(con: sa.Connection, connection: str, flow: str, place: str) -> None:
+    """One company spelled in two ways would get each open document twice. The way back has another system's place."""
+    system = place.partition("|")[0]
     other = con.execute(
         sa.select(documents.c.place).where(
             documents.c.connection == connection,
             documents.c.place != place,
+            (documents.c.flow == flow) | documents.c.place.startswith(f"{system}|", autoescape=True),
             documents.c.state.not_in([State.OUT_OF_SCOPE, State.SKIPPED, State.WITHDRAWN, *STANDING]),
         )
     ).first()

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
+from st_erp_pipelines.assets.posting import flow_keys
 from st_erp_pipelines.assets.servicetitan import reference_keys
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.outbox import report
-from st_erp_pipelines.pipeline import FLOWS, Pipeline, is_braked
+from st_erp_pipelines.pipeline import Pipeline, is_braked, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 
@@ -39,7 +40,8 @@ def post_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
 
     But the open period is read again, since it decides what may be posted.
     """
-    builds = dg.AssetSelection.assets(*([connection.name, "staging", f"documents_{flow}"] for flow in FLOWS))
+    flows = used_flows(connection)
+    builds = dg.AssetSelection.assets(*([connection.name, "staging", f"documents_{flow}"] for flow in flows))
     period = dg.AssetSelection.assets(
         [connection.name, "business_central", "general_ledger_setup"],
         [connection.name, "staging", "business_central__general_ledger_setup"],
@@ -65,12 +67,12 @@ def days_to_sync(pipeline: Pipeline) -> tuple[date, date]:
 
 def sending_flows(connection: Connection) -> list[str]:
     """What is ready in a flow that only observes is not due."""
-    return [flow for flow in FLOWS if getattr(connection.flows, flow).mode != "observe"]
+    return [flow for flow in used_flows(connection) if getattr(connection.flows, flow).mode != "observe"]
 
 
 def flows_of_their_own(connection: Connection) -> list[str]:
     """Flows with a schedule of their own; the connection's leaves them out."""
-    return [flow for flow in FLOWS if getattr(connection.flows, flow).schedule]
+    return [flow for flow in used_flows(connection) if getattr(connection.flows, flow).schedule]
 
 
 def due_before(pipeline: Pipeline, day: date) -> date | None:
@@ -131,15 +133,10 @@ def _flow_schedule(connection: Connection, flow: str) -> dg.ScheduleDefinition:
         pipeline: Pipeline = context.resources.pipelines.of(connection, "tick")
         first, last = days_to_sync(pipeline)
         return dg.RunRequest(
-            tags=range_tags(due_before(pipeline, first) or first, last), asset_selection=_assets_of(connection, flow)
+            tags=range_tags(due_before(pipeline, first) or first, last), asset_selection=flow_keys(connection, flow)
         )
 
     return tick
-
-
-def _assets_of(connection: Connection, flow: str) -> list[dg.AssetKey]:
-    names = (("staging", f"documents_{flow}"), ("business_central", f"post_{flow}"))
-    return [dg.AssetKey([connection.name, *name]) for name in names]
 
 
 def _all_but(
@@ -147,7 +144,7 @@ def _all_but(
 ) -> list[dg.AssetKey] | None:
     if not flows:
         return None
-    left_out = {key for flow in flows for key in _assets_of(connection, flow)}
+    left_out = {key for flow in flows for key in flow_keys(connection, flow)}
     graph = context.repository_def.asset_graph
     mine = _synced(connection).resolve(graph)
     return sorted(mine - left_out)

@@ -34,7 +34,9 @@ select
     min(pricebook.id) as first_id
 from pricebook
 join staging.stg_business_central__items as item on upper(trim(pricebook.code)) = upper(item.number)
-where not list_contains(list_transform(coalesce(pricebook.external_data, []), lambda row: row.key), 'erpId')
+where
+    pricebook.list = 'equipment'  -- which no item becomes
+    or not list_contains(list_transform(coalesce(pricebook.external_data, []), lambda row: row.key), 'erpId')
 group by item.source_key;
 
 -- What stands there, and what we wrote last of it.

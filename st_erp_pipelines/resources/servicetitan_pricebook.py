@@ -1,0 +1,312 @@
+"""ServiceTitan's pricebook: materials and services, found again by external data, each write read back and compared.
+
+No call is idempotent and no filter knows the code (OpenAPI pricebook-v2), so what we make carries the number of its
+item as `erpId`. Members that the service does not know or not take are dropped with a 200 (seen live): only what is
+read afterwards tells what was kept.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import count
+from typing import Any, TypeVar
+
+from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.resources import deadline
+from st_erp_pipelines.resources.http import parsed
+from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan
+from st_erp_pipelines.resources.servicetitan_endpoints import APPLICATION, ENDPOINTS
+from st_erp_pipelines.target import Finding, Found, Move, Reply, Timing, Wanted
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+ERP_ID = "erpId"
+LANES = 4
+LISTS = ("material", "service")
+PAGE_SIZE = 500
+READ_BACK_AFTER = (0.0, 1 / 150, 1 / 30)  # of settle_after: at once, then 2 s and 10 s: reads may lag behind writes
+PRICES = ("price", "memberPrice", "addOnPrice", "addOnMemberPrice")
+NO_APPLICATION = "servicetitan.application_guid is not set, by which items are found again."
+REFUSALS = (  # what the text says, the cause, what to do; the first is seen live, the others go by the member named
+    ("exactly one vendor selected as Primary", "no_primary_vendor", "Give its row of items.csv an active vendor_id."),
+    (r"\bvendorId\b", "unknown_vendor", "Correct vendor_id in items.csv."),
+    (r"\bcategories\b", "unknown_category", "Correct category_id in items.csv."),
+    ("", "", "Read the text, correct the item or its row in items.csv, then replay the document."),
+)
+
+
+class _Unproven(Exception):
+    """What came back does not answer what was asked."""
+
+
+class Pricebook:
+    """A payload with `change` brings the record `pricebook_id` up to date; without it, creates one.
+
+    With `was`, a change gives way to who changed price or cost over there since we wrote them.
+    """
+
+    has_drafts = False
+    lanes = LANES
+
+    def __init__(self, client: ServiceTitan, place: str, timing: Timing) -> None:
+        self.place = place
+        self.timing = timing
+        self._client = client
+
+    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
+        changes = [one for one in wanted if one.payload.get("change")]
+        creations = [one for one in wanted if not one.payload.get("change")]
+        return {**self._proven(self._find_changes, changes), **self._proven(self._find_creations, creations)}
+
+    def prepare(self, wanted: Wanted) -> Reply:
+        return Reply(wanted.remote_id, etag=wanted.etag)  # there is no draft to prepare
+
+    def send(self, wanted: Wanted, move: Move) -> Reply:
+        if move is not Move.POST:
+            raise ValueError(f"the pricebook has no drafts to {move}")
+        if not self._client.application:
+            raise ConfigurationError(NO_APPLICATION, system=SYSTEM, document=wanted.key)
+        with deadline.within(self._client.clock, self.timing.deadline.total_seconds()):
+            return self._change(wanted) if wanted.payload.get("change") else self._create(wanted)
+
+    # Look up
+
+    def _proven(
+        self, find: Callable[[Sequence[Wanted]], dict[str, Finding]], wanted: Sequence[Wanted]
+    ) -> dict[str, Finding]:
+        if not wanted:
+            return {}
+        try:
+            return find(wanted)
+        except _Unproven as unproven:
+            return {one.key: Finding(Found.UNKNOWN, detail=str(unproven)) for one in wanted}
+
+    def _find_creations(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
+        """In both lists: an item may have become the other thing before."""
+        if not self._client.application:
+            raise _Unproven(NO_APPLICATION)
+        found: dict[str, list[tuple[str, Row]]] = {one.payload["number"]: [] for one in wanted}
+        for kind in LISTS:
+            for numbers in _in_chunks(sorted(found)):
+                asked = {"externalDataKey": ERP_ID, "externalDataValues": ",".join(numbers)}
+                for row in self._rows(kind, asked, lambda row, numbers=numbers: _erp_id(row) in numbers):  # type: ignore[misc]
+                    found[_erp_id(row)].append((kind, row))
+        return {one.key: _created(one.payload["becomes"], found[one.payload["number"]]) for one in wanted}
+
+    def _find_changes(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
+        findings: dict[str, Finding] = {}
+        for kind in LISTS:
+            mine = {one.payload["pricebook_id"]: one for one in wanted if one.payload["becomes"] == kind}
+            for ids in _in_chunks(sorted(mine)):
+                asked = {"ids": ",".join(map(str, ids))}
+                rows = {row["id"]: row for row in self._rows(kind, asked, lambda row, ids=ids: row["id"] in ids)}  # type: ignore[misc]
+                findings |= {mine[each].key: _changed(mine[each].payload, rows.get(each)) for each in ids}
+        return findings
+
+    def _rows(self, kind: str, asked: Mapping[str, str], is_asked: Callable[[Row], bool]) -> list[Row]:
+        """To the end of the list, inactive ones too. An unknown filter is ignored over there, and all comes back."""
+        endpoint, operation = ENDPOINTS[f"{kind}s"], f"look up {kind}s"
+        query = {**endpoint.always, **asked, **self._named(), "pageSize": PAGE_SIZE, "includeTotal": "true"}
+        found: dict[int, Row] = {}
+        for number in count(1):
+            params = query | {"page": number}
+            reply = parsed(self._client.api.read("GET", self._url(kind), operation=operation, params=params))
+            page = _readable(reply, "data", "hasMore", operation=operation)
+            if not all(map(is_asked, page["data"])):
+                raise _Unproven(f"The filter was not honoured: {kind}s came back that nobody asked for.")
+            found |= {row["id"]: row for row in page["data"]}
+            if not page["hasMore"]:
+                break
+        if page.get("totalCount") not in (None, len(found)):
+            raise _Unproven(f"The {kind}s changed while they were looked up.")
+        return list(found.values())
+
+    def _named(self) -> dict[str, str]:
+        """External data is returned only to who names its application."""
+        return {APPLICATION: self._client.application} if self._client.application else {}
+
+    # Send
+
+    def _create(self, wanted: Wanted) -> Reply:
+        payload = wanted.payload
+        body = {"code": payload["number"], **_members(payload), **self._external(payload)}
+        body |= dict.fromkeys(PRICES, body["price"])  # without one of its own, a member would get it for nothing
+        if payload["becomes"] == "material":
+            body["primaryVendor"] = {"vendorId": payload["vendor_id"], "cost": body["cost"], "active": True}
+        if payload.get("category_id"):
+            body["categories"] = [payload["category_id"]]
+        if payload.get("account"):
+            body["account"] = payload["account"]
+        written = self._write("POST", wanted, "", body)
+        return self._reply(payload, written, body)
+
+    def _change(self, wanted: Wanted) -> Reply:
+        payload = wanted.payload
+        body = {**_members(payload), **self._external(payload, patchMode="Merge")}
+        if payload["becomes"] == "material":
+            body |= _vendor(payload, self._record(payload["becomes"], payload["pricebook_id"]).get("primaryVendor"))
+        written = self._write("PATCH", wanted, f"/{payload['pricebook_id']}", body)
+        return self._reply(payload, written, body)
+
+    def _external(self, payload: Mapping[str, Any], **mode: str) -> Row:
+        rows = [{"key": ERP_ID, "value": payload["number"]}]
+        return {"externalData": {**mode, "applicationGuid": self._client.application, "externalData": rows}}
+
+    def _write(self, method: str, wanted: Wanted, path: str, body: Row) -> Row:
+        kind = wanted.payload["becomes"]
+        operation = f"{'create' if method == 'POST' else 'change'} {kind}"
+        try:
+            response = self._client.api.write(
+                method, f"{self._url(kind)}{path}", operation=operation, document=wanted.key,
+                deadline=self.timing.deadline, json=body,
+            )  # fmt: skip
+        except Rejected as error:
+            raise _explained(error) from None
+        except ConfigurationError as error:
+            error.fix = f"Grant the app the scope tn.pb.{kind}s:w."
+            raise
+        try:
+            written: Row = parsed(response)
+            return written | {"id": int(written["id"])}
+        except (ValueError, KeyError, TypeError):
+            said = f"the reply (HTTP {response.status_code}) does not name what was written"
+            raise InDoubt(said, system=SYSTEM, operation=operation, document=wanted.key) from None
+
+    def _reply(self, payload: Mapping[str, Any], written: Row, body: Row) -> Reply:
+        """It stands, whatever comes of reading it back: a person is told what was not kept."""
+        warning = ""
+        for share in READ_BACK_AFTER:
+            self._client.clock.sleep(share * self.timing.settle_after.total_seconds())
+            try:
+                lost = _lost(body, self._record(payload["becomes"], written["id"]))
+                warning = f"ServiceTitan did not keep what we wrote: {', '.join(lost)}." if lost else ""
+            except StErpError as error:
+                warning = f"Written, but it could not be read back and compared: {error.sentence()}"
+            if not warning:
+                break
+        return Reply(str(written["id"]), payload["number"], warning=warning)
+
+    def _record(self, kind: str, record_id: int) -> Row:
+        url, operation = f"{self._url(kind)}/{record_id}", f"read {kind} {record_id}"
+        reply = parsed(self._client.api.read("GET", url, operation=operation, params=self._named()))
+        return _readable(reply, "id", operation=operation)
+
+    def _url(self, kind: str) -> str:
+        return ENDPOINTS[f"{kind}s"].url(self._client.tenant_id)
+
+
+def _in_chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), IDS_PER_CALL):
+        yield values[start : start + IDS_PER_CALL]
+
+
+def _readable(reply: Any, *members: str, operation: str) -> Row:
+    if not isinstance(reply, dict) or not set(members) <= reply.keys():
+        raise Unavailable("the reply cannot be read", system=SYSTEM, operation=operation)
+    return reply
+
+
+def _erp_id(row: Row) -> str:
+    values = (each["value"] for each in row.get("externalData") or () if each["key"] == ERP_ID)
+    return next(values, "")
+
+
+def _created(becomes: str, found: Sequence[tuple[str, Row]]) -> Finding:
+    """By our external data; what stands there of an earlier day is taken as it is."""
+    if not found:
+        return Finding(Found.ABSENT)
+    named = " and ".join(f"{kind} {row['id']}" for kind, row in found)
+    if len(found) > 1:
+        return Finding(Found.SEVERAL, detail=f"Several records carry its number as {ERP_ID}: {named}.")
+    ((kind, row),) = found
+    if kind != becomes:
+        return Finding(Found.SEVERAL, detail=f"It stands there as {named}, and items.csv says {becomes}.")
+    return Finding(Found.COMPLETE, str(row["id"]), row.get("code"))
+
+
+def _changed(payload: Mapping[str, Any], row: Row | None) -> Finding:
+    if row is None:
+        return Finding(Found.DEAD, detail=f"{payload['becomes']} {payload['pricebook_id']} is gone".capitalize())
+    here: Row = {"remote_id": str(row["id"]), "number": row.get("code")}
+    members, was = _members(payload), payload.get("was") or {}
+    if not _lost(members, row):
+        return Finding(Found.COMPLETE, **here)
+    said = [
+        f"{name} is {row.get(name)}, we wrote {was[name]}, the ERP says {payload[name]}"
+        for name in ("price", "cost")
+        if name in was and name in members
+        if not any(_is_same(Decimal(each[name]), row.get(name)) for each in (was, payload))
+    ]
+    if said:
+        detail = f"Changed in ServiceTitan since: {'; '.join(said)}. A replay overwrites it."
+        return Finding(Found.SEVERAL, detail=detail, **here)
+    return Finding(Found.ABSENT, **here)
+
+
+def _members(payload: Mapping[str, Any]) -> Row:
+    """What this side owns and always writes, under the names of the API."""
+    name = payload["display_name"]
+    members = {"displayName": name, "description": html.escape(name, quote=False), "price": Decimal(payload["price"])}
+    members |= {"active": payload["active"]}
+    if payload["becomes"] == "material":
+        members |= {"cost": Decimal(payload["cost"])}
+        members |= {"unitOfMeasure": payload["unit_of_measure"]} if payload["unit_of_measure"] else {}
+    return members
+
+
+def _vendor(payload: Mapping[str, Any], there: Row | None) -> Row:
+    """Its cost, with what people noted of that vendor: a PATCH takes a vendor whole. Another, chosen there, stays."""
+    vendor_id, there = payload.get("vendor_id"), there or {}
+    if vendor_id is None or there.get("vendorId") not in (None, vendor_id):
+        return {}
+    noted = ("memo", "vendorPart", "primarySubAccount", "otherSubAccounts")
+    kept = {name: _without_id(there[name]) for name in noted if there.get(name)}
+    return {"primaryVendor": {**kept, "vendorId": vendor_id, "cost": Decimal(payload["cost"]), "active": True}}
+
+
+def _without_id(value: Any) -> Any:
+    """Accounts as a request takes them."""
+    if isinstance(value, list):
+        return [_without_id(each) for each in value]
+    return {name: each for name, each in value.items() if name != "id"} if isinstance(value, dict) else value
+
+
+def _lost(sent: Row, there: Row) -> list[str]:
+    """The members that do not read as they were sent; figures with their values."""
+    lost = [name for name, value in sent.items() if not _is_same(value, there.get(name), name)]
+    return [
+        f"{name} ({there.get(name)}, sent {sent[name]})" if isinstance(sent[name], Decimal) else name for name in lost
+    ]
+
+
+def _is_same(sent: Any, there: Any, name: str = "") -> bool:
+    """Lists, vendors and external data read otherwise than they are written; text may come back as markup."""
+    if name == "externalData":
+        return {each["key"]: each["value"] for each in there or ()}.items() >= {
+            each["key"]: each["value"] for each in sent["externalData"]
+        }.items()
+    if name == "primaryVendor":
+        return bool(there) and all(_is_same(sent[each], there.get(each)) for each in ("vendorId", "cost"))
+    if name == "categories":
+        return set(sent) <= {each["id"] if isinstance(each, dict) else each for each in there or ()}
+    if isinstance(sent, Decimal):  # whether fractions of a cent are kept is not documented
+        return there is not None and Decimal(there) in (sent, round(sent, 2))
+    if isinstance(sent, str):
+        return _plain(sent) == _plain(there or "")
+    return bool(sent == there)
+
+
+def _plain(text: str) -> str:
+    return " ".join(html.unescape(re.sub(r"</?[A-Za-z][^>]*>", " ", text)).split())
+
+
+def _explained(error: Rejected) -> Rejected:
+    """By the table above."""
+    cause, fix = next((cause, fix) for pattern, cause, fix in REFUSALS if re.search(pattern, error.text))
+    error.cause, error.fix = cause or re.sub(r"\d+", "#", error.text), fix
+    error.args = (error.sentence(),)
+    return error
