@@ -90,7 +90,8 @@ def _newer(con: sa.Connection, row: Document) -> str | None:
 
 def _again(con: sa.Connection, now: datetime, row: Document, who: str) -> str:
     columns: dict[str, Any] = dict(next_try_at=None, cause="", reasons=[])
-    if row.state in (State.OUT_OF_SCOPE, State.SKIPPED, State.BLOCKED):  # asked for by name: the rule is set aside
+    is_change = simplejson.loads(row.payload).get("change")  # what was changed over there meanwhile is overwritten
+    if is_change or row.state in (State.OUT_OF_SCOPE, State.SKIPPED, State.BLOCKED):  # by name: the rule is set aside
         columns |= dict(replayed=True, adopt_only=False)
     change_state(
         con, now, row, State.READY, f"Asked for again by {who}; it was {row.state.replace('_', ' ')}.", **columns

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from st_erp_pipelines.accept import Answer, There, accept, posted_there
+import simplejson
+
+from st_erp_pipelines.accept import Answer, There, accept, in_pricebook, posted_there
 from st_erp_pipelines.commands.audit import stories_of
 from st_erp_pipelines.commands.output import AMISS, WELL, complain, say
 from st_erp_pipelines.commands.replay import person
@@ -27,20 +29,19 @@ def _accepted(site: Site, row: Document, number: str | None) -> Answer:
             f"{row.business_key} was found nowhere over there",
             fix=f"Say which it is: st-erp accept {row.business_key} NUMBER",
         )
-    found = _there(site, row, number)
+    becomes = simplejson.loads(row.payload).get("becomes") if row.flow == "items" else None
+    found = _there(site, row, number, becomes)
     if len(found) != 1:
-        said = (
-            "is no posted invoice or credit memo"
-            if not found
-            else "stands for an invoice and a credit memo: say its id"
-        )
+        none = f"no {becomes} of the pricebook" if becomes else "no posted invoice or credit memo"
+        said = f"is {none}" if not found else "stands for several: say its id"
         raise ConfigurationError(
             f"{number} {said}, as far as was read", fix="Read it with st-erp sync, if it is new there."
         )
     return accept(site.outbox, row, found[0], person())
 
 
-def _there(site: Site, row: Document, number: str) -> list[There]:
+def _there(site: Site, row: Document, number: str, becomes: str | None) -> list[There]:
+    """`becomes`: of an item, which list it is to stand in."""
     (connection,) = (each for each in site.connections if each.name == row.connection)
     with site.pipeline(connection).staging() as con:
-        return posted_there(con, number)
+        return in_pricebook(con, becomes, number) if becomes else posted_there(con, number)
