@@ -193,6 +193,7 @@ def test_the_command_line_reads_it_where_it_is_asked_to(
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)  # which `make` exports
     with running_site(tmp_path, with_only(contractor(days=7, scale=0.02), [])) as site, site.environment():
+        with_references(site, "{entities: [vendors]}")
         assert sync.run([CONNECTION], as_json=True, references=True) == 0
         (facts,) = json.loads(capsys.readouterr().out)["connections"]
         assert len(facts["runs"]) == 2
