@@ -9,6 +9,9 @@ Control, without credentials, for tests and demonstrations (bodies: business_cen
     POST /_control/business_central/set          a period, a customer, an account; {"expire_tokens": true}
     POST /_control/business_central/enter        what a person types: a document, or a line in a batch
     POST /_control/business_central/edit_draft   what a person changes in an unposted document
+    POST /_control/business_central/apply, unapply, reverse, refund
+                                                 what a person does with posted payments (bodies:
+                                                 business_central_customer_ledger.py)
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from st_erp_pipelines.sandbox import business_central_customer_ledger as ledger
 from st_erp_pipelines.sandbox import business_central_seed as seeding
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.business_central_company import Company
@@ -171,6 +175,7 @@ class Server:
             ("set", self.configure),
             ("enter", enter),
             ("edit_draft", seeding.edit_draft),
+            *((done.__name__, done) for done in (ledger.apply, ledger.unapply, ledger.reverse, ledger.refund)),
         ]
         return [
             Route("/token", self.token, methods=["POST"]),

@@ -12,11 +12,14 @@ import uuid
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from st_erp_pipelines.sandbox.business_central_entities import ENTITIES, INDEXED
 from st_erp_pipelines.sandbox.business_central_model import BLANK_DATE, BLANK_ID, Entity, wire_time
 from st_erp_pipelines.sandbox.odata import Both, Call, Comparison, Either, Node, ODataError, Row, matches
+
+if TYPE_CHECKING:
+    from st_erp_pipelines.sandbox.business_central_customer_ledger import Payment
 
 NAMESPACE = uuid.UUID("6f0d2c9e-3d0c-4f1c-9e55-1f0f6a7b9c11")
 
@@ -135,6 +138,7 @@ class Company:
         self.tables = {name: Table(entity, INDEXED.get(name, ())) for name, entity in ENTITIES.items()}
         self.posting_setup: dict[str, Any] = {}
         self.default_dimensions: dict[tuple[str, str], dict[str, tuple[str, bool]]] = {}
+        self.payments: list[Payment] = []  # in the customer ledger
         self.tax_percents: dict[str, Any] = {}
         self.version = 6727329185434654617
         self.series = {

@@ -8,9 +8,10 @@ from typing import Any
 
 from st_erp_pipelines.sandbox import business_central_dimensions as dimensions
 from st_erp_pipelines.sandbox.business_central_company import Company, dialog, must_have_value
+from st_erp_pipelines.sandbox.business_central_customer_ledger import enter_payment
 from st_erp_pipelines.sandbox.business_central_entities import ENTITIES
 from st_erp_pipelines.sandbox.business_central_model import BLANK_DATE, BLANK_ID
-from st_erp_pipelines.sandbox.business_central_posting import apply_money, open_invoice
+from st_erp_pipelines.sandbox.business_central_posting import open_invoice
 from st_erp_pipelines.sandbox.odata import ODataError, Row
 
 BATCHES, PAYMENTS, OTHER_LINES = "customerPaymentJournals", "customerPayments", "journalLines"
@@ -237,8 +238,8 @@ def enter_line(company: Company, batch: Row, line: Row) -> None:
     against = balancing_account(batch, line)
     if against:
         company.enter_ledger(entry | {"accountNumber": against, "amount": -line["amount"]}, line["_dimensions"])
-    if is_payment and line["appliesToInvoiceNumber"]:
-        apply_money(company, line["appliesToInvoiceNumber"], -line["amount"])
+    if is_payment:
+        enter_payment(company, line)
     company.remove(PAYMENTS if is_payment else OTHER_LINES, line)
 
 

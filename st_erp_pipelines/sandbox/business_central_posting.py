@@ -112,14 +112,19 @@ def open_invoice(company: Company, number: str, customer: str) -> Row:
 
 
 def apply_money(company: Company, invoice_number: str, amount: Decimal) -> None:
-    """Lower what an invoice still owes; more than that stays open on the payment."""
+    """Lower what an invoice still owes, or raise it; more than that stays open on the payment.
+
+    The aggregate that the API shows stores the status, not what remains: a part payment moves neither its
+    modification time nor its ETag (AL: `UpdateStatusIfChanged` of codeunit 5477).
+    """
     invoice = company.find("salesInvoices", "number", invoice_number)
     if invoice is None or not invoice["_posted"]:
         return
     invoice["remainingAmount"] = exact(max(invoice["remainingAmount"] - amount, Decimal(0)))
-    if not invoice["remainingAmount"] and invoice["status"] == "Open":
-        invoice["status"] = "Paid"
-    company.save("salesInvoices", invoice)
+    status = "Open" if invoice["remainingAmount"] else "Paid"
+    if invoice["status"] in ("Open", "Paid") and invoice["status"] != status:
+        invoice["status"] = status
+        company.save("salesInvoices", invoice)
 
 
 def cancel(company: Company, row: Row) -> None:

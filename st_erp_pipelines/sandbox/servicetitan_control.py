@@ -26,7 +26,8 @@ def control_routes(books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> lis
     desk, office = _Desk(books, pricebooks), Office(books)
     actions = [
         *(desk.change, desk.add, desk.batch, desk.drop_members),
-        *(office.edit, office.void, office.merge, office.apply, office.unapply, office.price),
+        *(office.edit, office.void, office.merge, office.apply, office.unapply),
+        *(office.refund, office.price),
     ]
     return [
         *(Route(f"{ROOT}/{action.__name__}", action, methods=["POST"]) for action in actions),

@@ -5,6 +5,7 @@
     POST /_control/servicetitan/merge    {"id", "into", "documents"?}  a customer into another, with its documents
     POST /_control/servicetitan/apply    {"payment", "invoice", "amount"?}   what is unapplied, or that much of it
     POST /_control/servicetitan/unapply  {"payment", "invoice"}        the money is on account again
+    POST /_control/servicetitan/refund   {"payment", "amount"?}        a payment of its own, below zero
     POST /_control/servicetitan/price    {"entity", "id" | "code", "price"?, "cost"?}
 
 Each answers with the records it changed, moves their modifiedOn, and refuses with 409 what does not fit: an
@@ -98,6 +99,21 @@ class Office:
                 self._books.edit("invoices", invoice["id"], changes),
             ]
         )
+
+    async def refund(self, request: Request) -> Response:
+        """What is unapplied, or that much of the payment, is given back."""
+        asked = await request.json()
+        payment = self._books.record("payments", asked["payment"])
+        amount = Decimal(str(asked.get("amount", payment["unappliedAmount"])))
+        if not 0 < amount <= Decimal(payment["total"]):
+            raise HTTPException(409)
+        table, now = self._books.table("payments"), self._books.now()
+        key = max(int(each) for each in table.records) + 1
+        new = {"id": key, "referenceNumber": str(key), "refundedPaymentId": payment["id"], "syncStatus": "Posted"}
+        times = {"createdOn": now, "modifiedOn": now, "date": f"{now[:10]}T00:00:00Z"}
+        money = {"total": f"{-amount:.2f}", "unappliedAmount": f"{-amount:.2f}", "appliedTo": []}
+        table.put(payment | new | times | money)
+        return JSONResponse([table.records[key]])
 
     def _part(self, payment: Record, invoice: Record, amount: Decimal) -> Record:
         ids = (

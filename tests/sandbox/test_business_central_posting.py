@@ -356,6 +356,55 @@ def test_a_posted_batch_leaves_ledger_entries_and_an_invisible_line(bc: Client) 
     assert (paid["status"], paid["remainingAmount"]) == ("Paid", 0)
 
 
+def test_a_person_applies_and_unapplies_a_posted_payment(bc: Client) -> None:
+    """What is paid in part moves no modification time; that it is paid, or no longer, does."""
+    invoice = bc.posted("ST-A-INV-1", "100.00")
+    bc.payment("AP1-0", "-130.00")
+    bc.post(bc.post_batch())
+
+    def seen() -> tuple[Any, Any, bool]:
+        now = bc.get(f"salesInvoices({invoice['id']})")
+        return now["remainingAmount"], now["status"], now["lastModifiedDateTime"] == invoice["lastModifiedDateTime"]
+
+    both = {"payment": "AP1-0", "invoice": invoice["number"]}
+    nothing = "400 Internal_DataNotFoundFilter: There is no Cust. Ledger Entry within the filter."
+    assert bc.refused("POST", "/_control/business_central/apply", both | {"amount": 101}) == nothing
+    bc.control("apply", both | {"amount": 40})
+    assert seen() == (60, "Open", True)
+    bc.control("apply", both)
+    assert seen() == (0, "Paid", False)
+    assert bc.refused("POST", "/_control/business_central/apply", both) == nothing
+    bc.control("unapply", both)
+    assert seen() == (100, "Open", False)
+    assert "does not have an application entry" in bc.refused("POST", "/_control/business_central/unapply", both)
+    assert len(ledger(bc, "AP1-0")) == 2, "the general ledger shows nothing of it"
+
+
+def test_a_person_reverses_a_posted_payment_under_its_number(bc: Client) -> None:
+    invoice = bc.posted("ST-A-INV-1", "100.00")
+    bc.payment("AP1-1", "-40.00", appliesToInvoiceId=invoice["id"])
+    bc.post(bc.post_batch())
+    is_applied = bc.refused("POST", "/_control/business_central/reverse", {"payment": "AP1-1"})
+    assert is_applied.endswith("because the entry is either applied to an entry or has been changed by a batch job.")
+    bc.control("unapply", {"payment": "AP1-1", "invoice": invoice["number"]})
+    assert bc.get(f"salesInvoices({invoice['id']})")["remainingAmount"] == 100
+    bc.control("reverse", {"payment": "AP1-1"})
+    entries = bc.rows("generalLedgerEntries?$filter=documentNumber eq 'AP1-1'")
+    assert [(row["accountNumber"], row["debitAmount"], row["creditAmount"]) for row in entries] == [
+        ("10300", 0, 40), ("10100", 40, 0), ("10300", 0, -40), ("10100", -40, 0),
+    ]  # fmt: skip
+    assert len({row["entryNumber"] for row in entries}) == 4
+    again = bc.refused("POST", "/_control/business_central/reverse", {"payment": "AP1-1"})
+    assert again.endswith("because the entry has already been involved in a reversal.")
+
+
+def test_a_person_pays_a_customer_back(bc: Client) -> None:
+    bc.control(
+        "refund", {"number": "AP9-0", "customer": "C1", "amount": 30, "account": "10100", "postingDate": "2026-03-06"}
+    )
+    assert ledger(bc, "AP9-0") == [("Refund", "10300", 30), ("Refund", "10100", -30)]
+
+
 def test_one_bad_line_holds_the_whole_batch(bc: Client) -> None:
     bc.payment("AP1-0", "-10")
     wrong = bc.payment("AP2-0", "10")

@@ -140,6 +140,14 @@ def test_a_deposit_is_applied_later_and_taken_back(api: httpx.Client) -> None:
     assert control(api, "unapply", payment=11, invoice=2).status_code == 409
 
 
+def test_money_is_given_back_by_a_payment_below_zero(api: httpx.Client) -> None:
+    (refund,) = control(api, "refund", payment=11, amount="40").json()
+    assert (refund["total"], refund["refundedPaymentId"], refund["appliedTo"]) == ("-40.00", 11, [])
+    assert stored(api, "payments", refund["id"]) == refund
+    assert ids(api.get(f"{ACCOUNTING}/payments", params=RECENT)) == [refund["id"]]
+    assert control(api, "refund", payment=11, amount="200.01").status_code == 409
+
+
 def test_the_field_changes_a_price(api: httpx.Client) -> None:
     assert control(api, "price", entity="materials", code="PI-1", price="6.25").json()[0]["price"] == 6.25
     assert control(api, "price", entity="materials", id=41, cost="3").json()[0]["cost"] == 3.0
