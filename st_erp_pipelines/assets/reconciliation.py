@@ -13,30 +13,50 @@ from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.reconciliation import FlowTotals
+from st_erp_pipelines.staging.to_do import ToDo
+
+NOTHING_TO_DO = "nothing_to_do_in_the_erp"
 
 
 def reconciliation(connection: Connection) -> dg.AssetsDefinition:
     read_back = (*READ_BACK_BY_DAY, *READ_BACK_WHOLE)
+    key = dg.AssetKey([connection.name, "staging", "reconciliation"])
+    nothing_to_do = "Nothing is left to people of what ServiceTitan did with payments after they were posted."
 
     @dg.asset(
-        key=[connection.name, "staging", "reconciliation"],
+        key=key,
         deps=[[connection.name, "staging", f"{SYSTEM}__{entity}"] for entity in read_back],
         group_name=connection.name,
         kinds={"duckdb", "sql"},
         owners=["team:finance"],
         pool=f"{connection.name}_staging",
-        description="Per day and business unit: what ServiceTitan says and what the ERP has posted.",
+        description="Per day and business unit: what ServiceTitan says and what the ERP has posted. "
+        "And what people have to do there about payments.",
+        check_specs=[dg.AssetCheckSpec(NOTHING_TO_DO, asset=key, description=nothing_to_do)],
     )
-    def reconcile(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
+    def reconcile(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
             result = pipeline.reconcile()
+            to_do = pipeline.to_do()
         metadata: dict[str, dg.MarkdownMetadataValue | int] = {
             "totals": dg.MetadataValue.md(_table(result.totals)),
             "differences": len(result.differences),
+            "to_do": len(to_do),
         }
-        return dg.MaterializeResult(metadata=metadata)
+        return dg.MaterializeResult(metadata=metadata, check_results=[_nothing_to_do(to_do)])
 
     return reconcile
+
+
+def _nothing_to_do(to_do: Sequence[ToDo]) -> dg.AssetCheckResult:
+    listed = "\n".join(f"- {each.customer_name or each.customer_number}: {each.sentence}" for each in to_do)
+    return dg.AssetCheckResult(
+        check_name=NOTHING_TO_DO,
+        passed=not to_do,
+        description=f"{counted(len(to_do), 'thing')} to do in the ERP" if to_do else "Nothing to do in the ERP",
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"to_do": dg.MetadataValue.md(listed or "nothing")},
+    )
 
 
 def _table(totals: Sequence[FlowTotals]) -> str:

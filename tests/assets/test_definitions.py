@@ -161,6 +161,7 @@ def test_every_check_says_in_a_sentence_what_it_found(first_sync: tuple[Site, dg
         "nothing_in_quarantine": "Every record could be read",
         "mappings_cover_everything": "1 fault in the mapping files",
         "nothing_hangs_for_a_day": "0 documents in doubt or in conflict for more than a day",
+        "nothing_to_do_in_the_erp": "Nothing to do in the ERP",
     }
     findings = found["mappings_cover_everything"].metadata["findings"].value
     assert findings.startswith("- payment_types.csv row ")
