@@ -193,6 +193,18 @@ def rebuild(names: Names = None) -> None:
 
 
 @app.command()
+def forget(
+    name: Annotated[str, typer.Argument(metavar="CONNECTION")],
+    customer_id: Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="ServiceTitan's id of the customer")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Delete a customer's personal data from all that is kept here. Figures stay; neither system is changed."""
+    from st_erp_pipelines.commands import forget as command
+
+    raise typer.Exit(command.run(name, customer_id, yes))
+
+
+@app.command()
 def accept(
     key: Annotated[str, typer.Argument(help="the document: its business key or its number in ServiceTitan")],
     number: Annotated[str | None, typer.Argument(help="the number over there; left out where one was found")] = None,

@@ -211,6 +211,7 @@ class Connection(Model):
     go_live: Day = Field(description="a date such as 2026-11-01; nothing dated earlier is posted")
     schedule: Cron = "*/15 * * * *"
     publish_every: Duration = Field(default=timedelta(minutes=15), description="a duration such as 15m")
+    retain_days: int = Field(default=400, ge=1, description="a number of days")  # superseded versions, in landing
     mappings: Path = Field(description="a folder of mapping tables")
     servicetitan: ServiceTitan = Field(description="a mapping of keys")
     erp: BusinessCentral = Field(description="a mapping of keys")

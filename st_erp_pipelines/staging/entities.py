@@ -1,8 +1,9 @@
 """What staging declares about each entity, read from `sql/<system>/<entity>.sql`.
 
-Such a file says what a record looks like (`structure`: JSON member to DuckDB type), which of it an accountant
-would call an edit (`hash`; without it, all of the structure), and how it becomes rows (`table`, the first one
-the record itself, further ones its children). A column's comment is the one behind its line.
+Such a file says what a record looks like (`structure`: JSON member to DuckDB type), what of it says who
+somebody is (`personal`), which of it an accountant would call an edit (`hash`; without it, all of the structure),
+and how it becomes rows (`table`, the first one the record itself, further ones its children).
+A column's comment is the one behind its line.
 """
 
 from __future__ import annotations
@@ -50,12 +51,27 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Personal:
+    """What of a record says who somebody is.
+
+    `owner` is the member that names whose it is: a `whose` of `forget.OWNERS`. `members` are dotted. Where a record is
+    of several persons, `each` is its list, and owner and members are those of the list's entries.
+    """
+
+    whose: str
+    owner: str
+    members: frozenset[str]
+    each: str
+
+
+@dataclass(frozen=True)
 class Entity:
     system: str
     name: str
     kind: str
     windowed: bool
     structure: dict[str, Shape]
+    personal: Personal | None
     hash: str
     tables: tuple[Table, ...]
     after: str
@@ -152,10 +168,18 @@ def entity_of(system: str, name: str) -> Entity:
         raise KeyError(f"{path} declares no kind or no structure")
     parts = sections(text, "hash|table: \\w+|after")
     return Entity(
-        system, name, kind[1], kind[2] is not None, json.loads(structure[1]), parts.get("hash", "r"),
+        system, name, kind[1], kind[2] is not None, json.loads(structure[1]), _personal(text), parts.get("hash", "r"),
         tuple(_table(title[7:], body) for title, body in parts.items() if title.startswith("table: ")),
         parts.get("after", ""),
     )  # fmt: skip
+
+
+def _personal(text: str) -> Personal | None:
+    declared = re.search(r"/\* personal\n(.+?)\*/", text, re.DOTALL)
+    if declared is None:
+        return None
+    said = json.loads(declared[1])
+    return Personal(said["whose"], said["owner"], frozenset(said["members"]), said.get("each", ""))
 
 
 def _table(name: str, body: str) -> Table:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import Unavailable
-from st_erp_pipelines.staging.landing import Landed, closed_days, in_memory, land, landing_files
+from st_erp_pipelines.staging.landing import READING, Landed, closed_days, in_memory, land, landing_files
 
 FULL_FIRST = {
     ("servicetitan", "customers"),
@@ -78,7 +78,7 @@ class Extract:
         for _ in range(READS):
             read_at = self.clock.now()
             self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".reading_", dir=self.root) as folder:
+            with tempfile.TemporaryDirectory(prefix=READING, dir=self.root) as folder:
                 walk = self.client.walk(entity, Path(folder), **window)
                 landed = self._land(entity, part, walk.files, read_at)
             if landed.total_count is None or landed.distinct_keys == landed.total_count:

@@ -1,4 +1,4 @@
-"""Landing: what a read brought, one immutable Parquet file per connection, entity, part and run.
+"""Landing: what a read brought, one Parquet file per connection, entity, part and run; `retention.py` joins them.
 
 Columns: `key`, `modified_on` (both as text, as they came), `payload` (the record), `run_id`, `extracted_at`.
 Records never become Python objects: DuckDB reads the page files and splits them into rows. It rewrites JSON on
@@ -9,13 +9,14 @@ as they are, and that is how ServiceTitan's accounting documents give money.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -27,6 +28,7 @@ STAMP = "%Y%m%dT%H%M%S%fZ"
 # Measured, see benchmarks/README.md. Small row groups bound what `from_json` holds at once when they are read.
 WRITE = "(format parquet, compression lz4_raw, row_group_size 512)"
 NO_ROWS = "no rows in "
+READING = ".reading_"  # folders of pages, beside the landing of connections
 
 
 @dataclass(frozen=True)
@@ -108,23 +110,12 @@ def closed_days(root: Path, connection: str, system: str, entity: str) -> dict[d
     return days
 
 
-def compact(root: Path, connection: str, system: str, entity: str, part: str) -> Path | None:
-    """Make one file of a closed part's: of each record its newest version, and the one that was read first.
-
-    Returns None where there is nothing to join. Interrupted before the old files are gone, it leaves the same
-    rows twice, which loading does not mind.
-    """
-    paths = sorted((root / connection / system / entity / part).glob("*.parquet"))
-    if len(paths) < 2:
-        return None
-    target = paths[-1].with_name(f"{extracted_at(paths[-1]):{STAMP}}_compacted.parquet")
-    with in_memory() as con, _written_whole(target) as partial:
-        names = {"paths": [str(path) for path in paths], "target": str(partial)}
-        con.execute(steps("landing")["compact"].format(write=WRITE), names)
-    for path in paths:
-        if path != target:
-            path.unlink()
-    return target
+def rewrite(con: duckdb.DuckDBPyConnection, query: str, bound: dict[str, Any], target: Path) -> None:
+    """`copy ... to $target` in place of what is there. What it was made from may be gone then: it is on disk first."""
+    with _written_whole(target) as partial:
+        con.execute(query, {**bound, "target": str(partial)})
+        with partial.open("r+b") as written:
+            os.fsync(written.fileno())
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from typing import Any
 from duckdb import CatalogException, DuckDBPyConnection
 
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.outbox.forgotten import Forgotten
 from st_erp_pipelines.staging.entities import SQL, Entity, Table, all_entities, declared_as, entity_of, steps
 from st_erp_pipelines.staging.landing import extracted_at, landing_files
+from st_erp_pipelines.staging.personal import clear
 
 STRETCH = 4096  # landing rows typed at once: bounds memory, whatever a file holds
 
@@ -60,14 +62,16 @@ def load(
     first_day: date,
     last_day: date,
     now: datetime,
+    forgotten: Sequence[Forgotten] = (),
 ) -> Loaded:
     """Load what landed and is not in staging yet. `tenant` is the tenant or company in source keys.
 
     `zone` (IANA), `first_day` and `last_day` give new records their home day. One transaction per stretch; a
     file counts as loaded after its last one, so what was interrupted is loaded again, to the same result.
+    What a file says of who is `forgotten` is taken out of it first.
     """
     prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
-    return _Load(con, root, connection, entity_of(system, entity), tenant).run()
+    return _Load(con, root, connection, entity_of(system, entity), tenant, forgotten).run()
 
 
 def rebuild(
@@ -80,12 +84,14 @@ def rebuild(
     first_day: date,
     last_day: date,
     now: datetime,
+    forgotten: Sequence[Forgotten] = (),
 ) -> dict[tuple[str, str], Loaded]:
     """Drop staging and load all landing again. `tenants`: system to the tenant or company in source keys."""
     con.execute("drop schema if exists staging cascade; drop table if exists made_as")
+    con.execute("checkpoint")  # the file gives back all its blocks: nothing of what was there is left in it
     prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
     return {
-        (one.system, one.name): _Load(con, root, connection, one, tenants[one.system]).run()
+        (one.system, one.name): _Load(con, root, connection, one, tenants[one.system], forgotten).run()
         for one in all_entities()
         if one.system in tenants and landing_files(root, connection, one.system, one.name)
     }
@@ -183,10 +189,19 @@ def stretches(sizes: Sequence[tuple[Path, int]]) -> Iterator[Stretch]:
 class _Load:
     """One load of one entity, step by step; the steps are in `sql/load.sql`."""
 
-    def __init__(self, con: DuckDBPyConnection, root: Path, connection: str, declared: Entity, tenant: str) -> None:
+    def __init__(
+        self,
+        con: DuckDBPyConnection,
+        root: Path,
+        connection: str,
+        declared: Entity,
+        tenant: str,
+        forgotten: Sequence[Forgotten],
+    ) -> None:
         self.con = con
         self.root = root
         self.declared = declared
+        self.forgotten = forgotten
         self.files = landing_files(root, connection, declared.system, declared.name)
         self.bound = {
             "system": declared.system,
@@ -196,6 +211,7 @@ class _Load:
 
     def run(self) -> Loaded:
         sizes = self._pending()
+        clear(self.con, self.declared, [path for path, _ in sizes], self.forgotten)
         outcomes: Counter[str] = Counter()
         for stretch in stretches(sizes):
             with transaction(self.con):

@@ -49,14 +49,14 @@ create table staging.stg_servicetitan__payment_applications (
 
 create table staging.stg_servicetitan__customers (
     customer_id BIGINT, name VARCHAR, type VARCHAR, street VARCHAR, unit VARCHAR, city VARCHAR, state VARCHAR, zip
-    VARCHAR, country VARCHAR, payment_term_id BIGINT, merged_to_id BIGINT, is_active BOOLEAN, source_key VARCHAR,
-    source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at
+    VARCHAR, country VARCHAR, payment_term_id BIGINT, merged_to_id BIGINT, is_active BOOLEAN, is_forgotten BOOLEAN,
+    source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at
     TIMESTAMPTZ, loaded_at TIMESTAMPTZ
 );
 
 create table staging.stg_servicetitan__customer_contacts (
-    contact_id BIGINT, customer_id BIGINT, type VARCHAR, value VARCHAR, source_key VARCHAR, source_hash VARCHAR,
-    home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at
+    contact_id BIGINT, customer_id BIGINT, type VARCHAR, value VARCHAR, is_forgotten BOOLEAN, source_key VARCHAR,
+    source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR, modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at
     TIMESTAMPTZ
 );
 

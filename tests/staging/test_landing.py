@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from st_erp_pipelines.errors import Unavailable
-from st_erp_pipelines.staging.landing import closed_days, compact, landing_files
+from st_erp_pipelines.staging.landing import closed_days, landing_files
 from tests.staging.conftest import NOON, Site, invoice
 
 
@@ -66,32 +66,6 @@ def test_what_is_no_page_is_named_and_nothing_lands(site: Site, body: str, words
     assert "servicetitan read invoices" in str(caught.value)
     assert "secret body" not in str(caught.value)
     assert [path for path in (site.home / "landing").rglob("*") if path.is_file()] == []
-
-
-def test_compaction_keeps_the_newest_version_and_the_first_one_read(site: Site) -> None:
-    site.land([invoice(1), invoice(2)])
-    site.land([invoice(1, total="1", modifiedOn="2026-10-02T21:00:00Z")])
-    site.land([invoice(1, total="2", modifiedOn="2026-10-02T22:00:00Z"), invoice(3)])
-    root = site.home / "landing"
-    joined = compact(root, "acme", "servicetitan", "invoices", "2026-10-02")
-    assert joined is not None
-    assert landing_files(root, "acme", "servicetitan", "invoices") == [joined]
-    rows = site.rows(f"select key, payload->>'$.total', run_id from '{joined}' order by 1, 3")
-    assert rows == [("1", "108.25", "run1"), ("1", "2", "run3"), ("2", "108.25", "run1"), ("3", "108.25", "run3")]
-    assert compact(root, "acme", "servicetitan", "invoices", "2026-10-02") is None
-
-
-def test_staging_rebuilt_from_compacted_landing_is_the_same(site: Site) -> None:
-    site.land([invoice(1, syncStatus="Pending"), invoice(2)])
-    site.land([invoice(1, total="1", syncStatus="Exported", modifiedOn="2026-10-02T21:00:00Z")])
-    site.load()
-    before = site.everything()
-    compact(site.home / "landing", "acme", "servicetitan", "invoices", "2026-10-02")
-    site.rebuild()
-    assert site.everything() == before
-    assert site.rows("select first_sync_status from staging.stg_servicetitan__invoices where invoice_id = 1") == [
-        ("Pending",)
-    ]
 
 
 def test_no_other_file_shows_while_one_is_written(site: Site) -> None:

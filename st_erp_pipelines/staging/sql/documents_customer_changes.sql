@@ -72,7 +72,10 @@ select
     case when is_change then to_json({
         change: true, erp_number: number, display_name: display_name, address_line1: address_line1,
         address_line2: address_line2, city: city, state: state, country: country, postal_code: postal_code,
-        phone_number: phone_number, email: email, payment_terms_code: payment_terms_code
+        -- Of a customer who was forgotten here and came back, these stay over there as they are.
+        phone_number: case when are_contacts_forgotten then nullif(phone_number, '') else phone_number end,
+        email: case when are_contacts_forgotten then nullif(email, '') else email end,
+        payment_terms_code: payment_terms_code
     }) else to_json({
         number: number, display_name: display_name, type: type, address_line1: address_line1,
         address_line2: address_line2, city: city, state: state, country: country, postal_code: postal_code,

@@ -16,15 +16,18 @@ with contacts as (
     select
         customer_id,
         arg_min(trim(value), contact_id) filter (where type in ('MobilePhone', 'Phone')) as phone_number,
-        arg_min(trim(value), contact_id) filter (where type = 'Email') as email
+        arg_min(trim(value), contact_id) filter (where type = 'Email') as email,
+        bool_or(is_forgotten) as are_forgotten
     from staging.stg_servicetitan__customer_contacts
-    where given(value) is not null
+    where given(value) is not null or is_forgotten
     group by customer_id
 ),
 facts as (
     select
         customer.customer_id, customer.source_key, customer.home_day, customer.merged_to_id,
         customer.is_active is distinct from false as is_active,
+        coalesce(customer.is_forgotten, false) as is_forgotten,
+        coalesce(contacts.are_forgotten, false) as are_contacts_forgotten,
         case customer.type when 'Commercial' then 'Company' else 'Person' end as type,
         left(coalesce(trim(customer.name), ''), 100) as display_name,
         left(coalesce(trim(customer.street), ''), 100) as address_line1,
@@ -96,7 +99,7 @@ join parties on parties.customer_id = facts.customer_id and parties.final_custom
 left join customer_needs as needs on needs.customer_id = facts.customer_id
 left join newest_known as known on known.kind = 'customer' and known.source_key = facts.source_key
 left join mapping.customers as listed on listed.customer_id = facts.customer_id and parties.listed_number is null
-where facts.merged_to_id is null;
+where facts.merged_to_id is null and not facts.is_forgotten;  -- nothing is known that could be carried over
 
 -- One ERP customer of that name and address, one ServiceTitan customer of it: anything else is not the same.
 create or replace temp table customer_matches as

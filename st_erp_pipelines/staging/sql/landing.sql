@@ -32,15 +32,3 @@ where coalesce(outline.page, 1) = 1
 -- step: unreadable
 select parse_filename(filename) from read_blob($pages)
 where not coalesce(try(json_valid(decode(content))), false) order by filename limit 1
-
--- step: compact
--- The newest version of each record, and the one read first (its status then tells who exported a document).
-copy (
-    select key, modified_on, payload, run_id, extracted_at
-    from read_parquet($paths)
-    qualify key is null
-        or row_number() over (partition by key order by coalesce(try_cast(modified_on as timestamptz), extracted_at) desc,
-            extracted_at desc) = 1
-        or row_number() over (partition by key order by extracted_at,
-            coalesce(try_cast(modified_on as timestamptz), extracted_at)) = 1
-) to $target {write}

@@ -30,6 +30,7 @@ with parsed as (
         modified_on,
         extracted_at,
         payload,
+        case when starts_with(payload, '{{"forgotten":') then payload ->> '$.forgotten' end as forgotten,
         from_json(payload, '{raw_structure}') as raw
     from read_parquet($paths, file_row_number = true, filename = true)
     where file_row_number between $first_row and $last_row
@@ -52,7 +53,7 @@ judged as (
     from typed
 )
 select
-    key, modified_at, extracted_at, r,
+    key, modified_at, extracted_at, forgotten, r,
     case when r is null then payload end as payload,
     case when r is null then
         coalesce(nullif(concat_ws('; ',
@@ -80,7 +81,8 @@ compared as (
     select
         best.newest_row,
         $key_prefix || best.key as source_key,
-        md5(to_json({hash})::varchar) as source_hash,
+        -- What was forgotten says the same to an accountant: it keeps the hash that it had.
+        coalesce(nullif(landed.forgotten, ''), md5(to_json({hash})::varchar)) as source_hash,
         staged.source_key is not null as is_staged,
         staged.source_hash as staged_hash,
         is_staged and (version_at(staged.modified_at, staged.extracted_at), staged.extracted_at)

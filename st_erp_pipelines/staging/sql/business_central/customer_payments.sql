@@ -8,6 +8,10 @@
 }
 */
 
+/* personal
+{"whose": "erp_customer", "owner": "customerNumber", "members": []}
+*/
+
 -- table: stg_business_central__customer_payments
 -- One row per open journal line; posted lines are gone from the list, and from here with the next snapshot.
 select

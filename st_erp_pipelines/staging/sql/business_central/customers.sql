@@ -9,6 +9,11 @@
 }
 */
 
+/* personal
+{"whose": "erp_customer", "owner": "number",
+ "members": ["displayName", "addressLine1", "addressLine2", "city", "state", "country", "postalCode", "phoneNumber", "email"]}
+*/
+
 -- table: stg_business_central__customers
 -- One row per customer.
 select

@@ -8,6 +8,10 @@
 }
 */
 
+/* personal
+{"whose": "erp_document", "owner": "documentNumber", "members": ["description"]}
+*/
+
 -- table: stg_business_central__general_ledger_entries
 -- One row per posted general ledger entry.
 select

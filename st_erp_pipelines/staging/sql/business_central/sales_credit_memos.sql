@@ -17,6 +17,10 @@
 }
 */
 
+/* personal
+{"whose": "erp_customer", "owner": "customerNumber", "members": ["customerName", "salesCreditMemoLines.description"]}
+*/
+
 -- table: stg_business_central__sales_credit_memos
 -- One row per sales credit memo, draft or posted.
 select

@@ -17,6 +17,10 @@
 }
 */
 
+/* personal
+{"whose": "erp_customer", "owner": "customerNumber", "members": ["customerName", "salesInvoiceLines.description"]}
+*/
+
 -- table: stg_business_central__sales_invoices
 -- One row per sales invoice, draft or posted.
 select

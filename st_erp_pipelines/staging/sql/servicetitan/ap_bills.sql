@@ -34,6 +34,10 @@
 }
 */
 
+/* personal
+{"whose": "job", "owner": "jobId", "members": ["summary", "items.description", "expenseItems.description"]}
+*/
+
 -- hash
 -- What an accountant would call an edit. Reconciling, batching and posting are not; a cancellation is.
 {

@@ -17,6 +17,10 @@
 }
 */
 
+/* personal
+{"whose": "customer", "each": "transactions", "owner": "customer.id", "members": ["customer.name"]}
+*/
+
 -- hash
 -- What an accountant would call an edit; reviewing, batching and posting are not.
 {

@@ -10,6 +10,10 @@
 }
 */
 
+/* personal
+{"whose": "credit_memo", "owner": "creditMemoId", "members": ["description"]}
+*/
+
 -- table: stg_servicetitan__credit_memo_items
 -- One row per item of a credit memo.
 select

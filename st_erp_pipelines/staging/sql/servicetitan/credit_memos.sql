@@ -11,6 +11,10 @@
 }
 */
 
+/* personal
+{"whose": "customer", "owner": "customer.id", "members": ["customer.name", "description"]}
+*/
+
 -- hash
 {
     'number': r.referenceNumber, 'date': r.date, 'sub_total': r.subTotal, 'tax': r.salesTax, 'total': r.total,

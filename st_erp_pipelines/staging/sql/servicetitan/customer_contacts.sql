@@ -2,7 +2,12 @@
 -- Phones and e-mail addresses of customers (OpenAPI crm-v2). A change here does not touch the customer's modifiedOn.
 
 /* structure
-{"id": "BIGINT", "customerId": "BIGINT", "type": "VARCHAR", "value": "VARCHAR", "memo": "VARCHAR"}
+{"id": "BIGINT", "customerId": "BIGINT", "type": "VARCHAR", "value": "VARCHAR", "memo": "VARCHAR",
+ "forgotten": "VARCHAR"}
+*/
+
+/* personal
+{"whose": "customer", "owner": "customerId", "members": ["value", "memo"]}
 */
 
 -- table: stg_servicetitan__customer_contacts
@@ -13,5 +18,6 @@ select
     r.type as type,                  -- Phone, MobilePhone, Email or Fax
     r.value as value,                -- number or address
     r.memo as memo,                  -- memo
+    r.forgotten is not null as is_forgotten,    -- its value was deleted here: st-erp forget
     origin.*
 from record

@@ -4,9 +4,13 @@
 /* structure
 {
   "id": "BIGINT", "name": "VARCHAR", "type": "VARCHAR", "active": "BOOLEAN", "taxExempt": "BOOLEAN",
-  "paymentTermId": "BIGINT", "mergedToId": "BIGINT", "createdOn": "TIMESTAMPTZ",
+  "paymentTermId": "BIGINT", "mergedToId": "BIGINT", "createdOn": "TIMESTAMPTZ", "forgotten": "VARCHAR",
   "address": {"street": "VARCHAR", "unit": "VARCHAR", "city": "VARCHAR", "state": "VARCHAR", "zip": "VARCHAR", "country": "VARCHAR"}
 }
+*/
+
+/* personal
+{"whose": "customer", "owner": "id", "members": ["name", "address"]}
 */
 
 -- hash
@@ -31,6 +35,7 @@ select
     r.mergedToId as merged_to_id,          -- the customer it was merged into
     r.active as is_active,                 -- false once deactivated or merged
     r.taxExempt as is_tax_exempt,          -- pays no sales tax
+    r.forgotten is not null as is_forgotten,    -- its personal data was deleted here: st-erp forget
     r.createdOn as created_at,             -- created
     origin.*
 from record

@@ -21,6 +21,11 @@
 }
 */
 
+/* personal
+{"whose": "customer", "owner": "customer.id",
+ "members": ["customer.name", "location.name", "summary", "items.description"]}
+*/
+
 -- hash
 -- What an accountant would call an edit. Names of customers and units, the technician's summary, balance and export marks are not.
 {

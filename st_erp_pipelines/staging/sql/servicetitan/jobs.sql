@@ -11,6 +11,10 @@
 }
 */
 
+/* personal
+{"whose": "customer", "owner": "customerId", "members": ["customerPo", "summary", "externalData"]}
+*/
+
 -- hash
 {
     'number': r.jobNumber, 'status': r.jobStatus, 'project': r.projectId, 'customer': r.customerId, 'location': r.locationId,

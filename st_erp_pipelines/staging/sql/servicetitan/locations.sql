@@ -10,6 +10,10 @@
 }
 */
 
+/* personal
+{"whose": "customer", "owner": "customerId", "members": ["name", "address", "externalData"]}
+*/
+
 -- hash
 {
     'customer': r.customerId, 'name': r.name, 'address': r.address, 'tax_zone': r.taxZoneId, 'exempt': r.taxExempt,

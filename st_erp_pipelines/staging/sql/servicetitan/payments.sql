@@ -14,6 +14,10 @@
 }
 */
 
+/* personal
+{"whose": "customer", "owner": "customer.id", "members": ["customer.name", "memo"]}
+*/
+
 -- hash
 -- Not what it is applied to: a deposit applied weeks later is the same payment.
 {'date': r.date, 'type': r.typeId, 'total': r.total, 'customer': r.customer.id, 'active': r.active}

@@ -11,6 +11,10 @@
 }
 */
 
+/* personal
+{"whose": "customer", "owner": "customerId", "members": ["name", "summary", "externalData"]}
+*/
+
 -- hash
 {
     'number': r.number, 'name': r.name, 'status': r.status, 'customer': r.customerId, 'location': r.locationId,

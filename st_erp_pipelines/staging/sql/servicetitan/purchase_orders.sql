@@ -18,6 +18,10 @@
 }
 */
 
+/* personal
+{"whose": "job", "owner": "jobId", "members": ["summary", "shipTo", "items.description"]}
+*/
+
 -- hash
 -- What a buyer would call an edit. Sending, receiving and batching are not; a cancellation is.
 {

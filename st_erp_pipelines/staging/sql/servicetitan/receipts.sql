@@ -21,6 +21,10 @@
 }
 */
 
+/* personal
+{"whose": "job", "owner": "jobId", "members": ["memo", "shipToDescription", "items.description"]}
+*/
+
 -- hash
 -- What an accountant would call an edit; that it was billed, batched or posted is none.
 {
