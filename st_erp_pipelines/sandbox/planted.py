@@ -1,7 +1,7 @@
 """What goes wrong on purpose, and the list of it. Tests compare the list with what the product found.
 
 A kind is `<state>:<reason or cause>`: the state in which the document ends, in the words of DESIGN section 2,
-and why. A difference is an ERP document that no ServiceTitan record explains.
+and why. A difference is an ERP document that no ServiceTitan record explains; `to_do` is what people do in the ERP.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Planting:
             deposit = payment(self.office, customer, min(on, self.day()), [], unapplied=amount)
             self.payments.append(deposit)
             made = payment(self.office, customer, on, [], unapplied=-amount, refunded=deposit["id"])
-            self.pay("blocked:refund", made, f"refund of payment {deposit['id']}")
+            self.pay("to_do:refund", made, f"refund of payment {deposit['id']}")
 
     def old(self, history: Sequence[Wire], customers: dict[int, Wire]) -> None:
         """Invoices from before go-live: seen in the window, never posted, some of them paid now."""

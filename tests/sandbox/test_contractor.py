@@ -29,7 +29,7 @@ KINDS = {
     "blocked:no_customer",
     "blocked:total_mismatch",
     "blocked:foreign_currency",
-    "blocked:refund",
+    "to_do:refund",
     "blocked:old_invoice",
     "blocked:closed_period",
     "blocked:waits_for_invoice",
