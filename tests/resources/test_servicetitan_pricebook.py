@@ -139,6 +139,7 @@ def test_a_material_is_made_once_and_found_again(target: Pricebook, shelf: Shelf
         4.125,
     )
     assert (row["categories"], row["account"], row["unitOfMeasure"]) == ([5], "Sales", "EA")
+    assert row["description"] == "Fuse &lt;15 A&gt; &amp; more", "there it is markup"
     assert (row["primaryVendor"]["vendorId"], row["primaryVendor"]["cost"]) == (1, 4.125)
     finding = find(target, one)
     assert (finding.found, finding.remote_id, finding.differs_from(one)) == (Found.COMPLETE, str(row["id"]), "")
@@ -220,6 +221,7 @@ def test_a_change_sets_what_this_side_owns_and_nothing_else(target: Pricebook, s
     edited = {"vendorPart": "VP-7", "memo": "ask for Jo"}
     (row,) = shelf.sees(one.payload["number"])
     members = {"memberPrice": 9.0, "primaryVendor": row["primaryVendor"] | edited}
+    members |= {"_externalData": {OURS: {"erpId": one.payload["number"], "kind": "item"}}}
     shelf.does("change", entity="materials", id=record_id, set=members)
     newer = change(one, record_id, price="13", cost="5", active=False)
     before = find(target, newer)
@@ -229,6 +231,7 @@ def test_a_change_sets_what_this_side_owns_and_nothing_else(target: Pricebook, s
     assert (row["price"], row["memberPrice"], row["cost"], row["active"]) == (13.0, 9.0, 5.0, False)
     vendor = row["primaryVendor"]
     assert (vendor["cost"], vendor["vendorPart"], vendor["memo"]) == (5.0, "VP-7", "ask for Jo")
+    assert row["_externalData"][OURS] == {"erpId": one.payload["number"], "kind": "item"}
     assert find(target, newer).found is Found.COMPLETE
     assert find(target, one).remote_id == str(record_id), "it is still found by its number"
 
