@@ -15,7 +15,7 @@ from st_erp_pipelines.settings import ConfigFault, Connection, Settings
 # Dagster marks both parameters as beta; the pinned version is tested with them.
 warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_sources)`", category=dg.BetaWarning)
 
-from st_erp_pipelines.assets import business_central, published, reconciliation, servicetitan, staging  # noqa: E402
+from st_erp_pipelines.assets import business_central, landing, published, reconciliation, servicetitan, staging  # noqa: E402
 from st_erp_pipelines.assets.freshness import kept_fresh  # noqa: E402
 from st_erp_pipelines.assets.posting import post_key  # noqa: E402
 from st_erp_pipelines.pipeline import ERP_FLOWS, used_flows  # noqa: E402
@@ -28,7 +28,10 @@ from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
 from st_erp_pipelines.schedules import references as reading  # noqa: E402
 from st_erp_pipelines.schedules import sync  # noqa: E402
 from st_erp_pipelines.schedules.alerts import alerts_sensor  # noqa: E402
-from st_erp_pipelines.schedules.retention import forget_old_runs, retention_schedule  # noqa: E402
+from st_erp_pipelines.schedules.retention import (  # noqa: E402
+    forget_old_runs,
+    retention_schedule,
+)
 
 
 def build_definitions(loaded: Settings) -> dg.Definitions:
@@ -67,15 +70,15 @@ def _connection(connection: Connection) -> dg.Definitions:
         published.published(connection),
     ]
     return dg.Definitions(
-        assets=kept_fresh(connection, assets),
+        assets=[*kept_fresh(connection, assets), landing.landing(connection)],
         asset_checks=[
             *(staging.quarantine_check(connection, servicetitan.SYSTEM, entity) for entity in readable),
             staging.mapping_check(connection),
             reconciliation.totals_check(connection),
             reconciliation.nothing_hangs(connection),
         ],
-        jobs=[sync.sync_job(connection), sync.post_job(connection), *reading.jobs(connection)],
-        schedules=[*sync.schedules(connection), *reading.schedules(connection)],
+        jobs=[sync.sync_job(connection), sync.post_job(connection), *reading.jobs(connection), landing_job(connection)],
+        schedules=[*sync.schedules(connection), *reading.schedules(connection), landing_schedule(connection)],
         sensors=[sync.retry_sensor(connection)],
     )
 

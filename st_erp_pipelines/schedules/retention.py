@@ -1,13 +1,20 @@
-"""Old runs of schedules and sensors are thinned out: Dagster keeps each with all its events for ever.
+"""Every night landing is thinned out, and so are old runs: Dagster keeps each with all its events for ever.
 
-Of each job the last run of a day stays: it holds the materialization of that day's partition, which Dagster would
-else show as missing. What a person started stays, too.
+Of runs of schedules and sensors the last of each job and day stays: it holds the materialization of that day's
+partition, which Dagster would else show as missing. What a person started stays, too.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from st_erp_pipelines.assets.landing import landing_key
+from st_erp_pipelines.settings import Connection
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 KEPT_WHOLE = timedelta(days=14)  # of ticks every quarter of an hour, 2.5 GB for a connection
 LOOKED_AT = timedelta(days=120)  # what is older was thinned out by then
@@ -33,6 +40,25 @@ def forget_old_runs() -> None:
 
 def retention_schedule() -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(name=NAME, job=forget_old_runs, cron_schedule="30 3 * * *", description="Every night.")
+
+
+def landing_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
+    return dg.define_asset_job(
+        f"{connection.name}_landing",
+        selection=dg.AssetSelection.assets(landing_key(connection)),
+        description="Join what was read again and again, and let go of versions that were superseded long ago.",
+        tags={"connection": connection.name},  # not beside a sync
+    )
+
+
+def landing_schedule(connection: Connection) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"{connection.name}_landing",
+        job_name=f"{connection.name}_landing",
+        cron_schedule="45 3 * * *",
+        execution_timezone=connection.time_zone,
+        description="Every night.",
+    )
 
 
 def superfluous(instance: dg.DagsterInstance, today: datetime) -> Iterator[str]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from st_erp_pipelines.assets.landing import landing_key
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.assets.posting import flow_keys
 from st_erp_pipelines.assets.servicetitan import reference_keys
@@ -31,8 +32,9 @@ def sync_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
 
 
 def _synced(connection: Connection) -> dg.AssetSelection:
-    """All but what no flow needs: that has a job of its own, see `references.py`."""
-    return dg.AssetSelection.groups(connection.name) - dg.AssetSelection.assets(*reference_keys(connection))
+    """All but what has a job of its own: what no flow needs (`references.py`), and landing (`retention.py`)."""
+    others = dg.AssetSelection.assets(*reference_keys(connection), landing_key(connection))
+    return dg.AssetSelection.groups(connection.name) - others
 
 
 def post_job(connection: Connection) -> "UnresolvedAssetJobDefinition":

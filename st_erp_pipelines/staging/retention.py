@@ -2,8 +2,9 @@
 
 Staging is made of three versions of a record at most: the staged one, the one that was read first, and a newer one
 in quarantine. These stay for good, so that staging can be made anew. Of all others, the newest of a file stays while
-it is young; of lists that are read whole, none does. The warehouse is open all the while, so that nothing is loaded meanwhile; what an extract may still be at
-work on is younger than `SETTLED_AFTER`. Interrupted, it leaves rows twice, which loading does not mind.
+it is young; of lists that are read whole, none does. The warehouse is open all the while, so that nothing is loaded
+meanwhile; what an extract may still be at work on is younger than `SETTLED_AFTER`. Interrupted, it leaves rows twice,
+which loading does not mind.
 """
 
 from __future__ import annotations

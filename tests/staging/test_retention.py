@@ -44,11 +44,11 @@ def test_staging_made_from_what_is_kept_is_the_same(site: Site, seed: int, now: 
     for _ in range(20):
         records: list[dict[str, Any]] = [
             invoice(
-                chance.randrange(1, 9), total=chance.choice(["1", "2", "x"]),
+                each, total=chance.choice(["1", "2", "x"]),
                 syncStatus=chance.choice(["Pending", "Posted"]),
                 modifiedOn=f"2026-10-0{chance.randrange(1, 5)}T0{chance.randrange(10)}:00:00Z",
             )
-            for _ in range(chance.randrange(6))
+            for each in chance.sample(range(1, 9), chance.randrange(6))
         ]  # fmt: skip
         records += [invoice(9) | {"id": chance.choice([None, 9])}] * chance.randrange(2)
         site.land(records, part=chance.choice(PARTS))
