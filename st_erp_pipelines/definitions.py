@@ -30,6 +30,8 @@ from st_erp_pipelines.schedules import sync  # noqa: E402
 from st_erp_pipelines.schedules.alerts import alerts_sensor  # noqa: E402
 from st_erp_pipelines.schedules.retention import (  # noqa: E402
     forget_old_runs,
+    landing_job,
+    landing_schedule,
     retention_schedule,
 )
 
