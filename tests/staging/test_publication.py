@@ -19,7 +19,7 @@ from st_erp_pipelines.database import open_engine, reading
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.schema import attempts, documents, events, links
 from st_erp_pipelines.outbox.states import RULES
-from st_erp_pipelines.staging import audit_trail, publication
+from st_erp_pipelines.staging import audit_trail, publication, to_do
 from st_erp_pipelines.staging.audit_trail import AuditTrail, audit_tables, published_columns, spans
 from st_erp_pipelines.staging.publication import Published, publish, unite
 from tests.staging.conftest import NOON, Site, invoice
@@ -98,6 +98,7 @@ def test_staging_and_audit_trail_are_in_it_each_table_and_column_explained(
 ) -> None:
     site.land([invoice(1), invoice(2), invoice(3, total="not money")])
     site.load()
+    to_do.rebuild(site.con, [])
     enter(outbox, 1, state="blocked", reasons=[{"code": "no_customer", "text": "It has no customer."}])
     done = published(site, outbox, target)
     assert done is not None
