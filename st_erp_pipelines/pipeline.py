@@ -35,11 +35,12 @@ from st_erp_pipelines.resources.servicetitan_export_marks import mark_exported
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection, pricebook_place
-from st_erp_pipelines.staging import questions, reconciliation, to_do
+from st_erp_pipelines.staging import field_prices, questions, reconciliation, to_do
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
 from st_erp_pipelines.staging.documents.known import read_documents, read_known
 from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
+from st_erp_pipelines.staging.field_prices import FieldPrice
 from st_erp_pipelines.staging.load import Loaded, load, prepare, rebuild
 from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.retention import Retained, clear_away, retain
@@ -288,6 +289,7 @@ class Pipeline:
         with self.staging() as con:
             reconciliation.reconcile(con, self.connection, adopted)
             invoices = to_do.rebuild(con, known)
+            field_prices.rebuild(con)
         if invoices:
             # What is paid in part moves no modification time there: what is staged of these may be out of date.
             system = self.connection.erp.kind
@@ -301,6 +303,11 @@ class Pipeline:
         """What the last reconciliation left to people."""
         with self.staging() as con:
             return to_do.read(con)
+
+    def field_prices(self) -> list[FieldPrice]:
+        """What people changed in the pricebook, as the last reconciliation found it."""
+        with self.staging() as con:
+            return field_prices.read(con)
 
     def reconciled(self) -> reconciliation.Result:
         """What the last reconciliation found, with what the outbox says of it now."""

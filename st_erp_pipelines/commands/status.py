@@ -17,6 +17,7 @@ from st_erp_pipelines.commands.exceptions import (
     show_every_exception,
     show_exceptions,
 )
+from st_erp_pipelines.commands.field_prices import field_price_facts, show_field_prices
 from st_erp_pipelines.commands.output import AMISS, WELL, money, say, say_json, table
 from st_erp_pipelines.commands.site import open_site
 from st_erp_pipelines.commands.to_do import show_to_do, to_do_facts
@@ -51,7 +52,7 @@ def code_of(facts: Facts) -> int:
 def facts_of(pipeline: Pipeline) -> Facts:
     outbox, connection = pipeline.outbox, pipeline.connection
     places = places_of(outbox, connection.name)
-    rows = report.exceptions(outbox, connection.name)
+    rows, was_read = report.exceptions(outbox, connection.name), _erp_was_read(pipeline)
     return {
         "name": connection.name,
         "company": company_of(connection),
@@ -61,7 +62,8 @@ def facts_of(pipeline: Pipeline) -> Facts:
         "modes": {flow: getattr(connection.flows, flow).mode for flow in used_flows(connection)},
         "flows": flows_of(outbox, connection.name),
         **exception_facts(Sorted.of(rows)),
-        "to_do": to_do_facts(pipeline) if _erp_was_read(pipeline) else [],
+        "to_do": to_do_facts(pipeline) if was_read else [],
+        "field_prices": field_price_facts(pipeline) if was_read else [],
         **mapping_facts(pipeline),
     }
 
@@ -160,6 +162,7 @@ def show(facts: Facts, zone: str, everything: bool = False) -> None:
     if facts["flows"]:
         show_every_exception(facts) if everything else show_exceptions(facts)
         show_to_do(facts, zone, everything)
+        show_field_prices(facts, everything)
 
 
 def say_paused(facts: Facts, zone: str) -> None:

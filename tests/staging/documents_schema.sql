@@ -114,12 +114,12 @@ create table staging.stg_business_central__items (
 
 create table staging.stg_servicetitan__materials (
     material_id BIGINT, code VARCHAR, display_name VARCHAR, price DECIMAL(28, 7), unit_cost DECIMAL(28, 7), is_active
-    BOOLEAN, external_data STRUCT("key" VARCHAR, "value" VARCHAR)[], extracted_at TIMESTAMPTZ
+    BOOLEAN, external_data STRUCT("key" VARCHAR, "value" VARCHAR)[], modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ
 );
 
 create table staging.stg_servicetitan__services (
     service_id BIGINT, code VARCHAR, display_name VARCHAR, price DECIMAL(28, 7), unit_cost DECIMAL(28, 7), is_active
-    BOOLEAN, external_data STRUCT("key" VARCHAR, "value" VARCHAR)[], extracted_at TIMESTAMPTZ
+    BOOLEAN, external_data STRUCT("key" VARCHAR, "value" VARCHAR)[], modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ
 );
 
 create table staging.stg_servicetitan__equipment (

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.staging.documents import KnownDocument, KnownDocuments, build_items
+from st_erp_pipelines.staging.documents.known import install_documents
+from st_erp_pipelines.staging.field_prices import read, rebuild
 from tests.staging.documents_world import World, plain_world, settings
 
 ERP = "staging.stg_business_central__items"
@@ -198,3 +201,40 @@ def test_an_item_that_was_deleted_before_it_was_sent_is_withdrawn(world: World) 
     assert (gone.source_key, gone.verdict) == (FUSE, Verdict.WITHDRAWN)
     world.drop(ERP)
     assert build(world, as_known(due, "ready")) == [], "nothing was read"
+
+
+# Prices changed in the field
+
+WRITTEN_AT = datetime(2026, 11, 10, 9, tzinfo=UTC)
+
+
+def field_prices(world: World, *known: KnownDocument) -> list[tuple[str, Any, Any, Any]]:
+    install_documents(world.con, known)
+    rebuild(world.con)
+    return [(each.figure, each.in_servicetitan, each.last_written, each.in_erp) for each in read(world.con)]
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ({}, []),
+        ({"price": "15"}, [("price", 15, Decimal("12.5"), Decimal("12.5"))]),
+        ({"unit_cost": "4.13"}, []),  # its cents were kept
+        ({"unit_cost": "9"}, [("cost", 9, Decimal("4.125"), Decimal("4.125"))]),
+    ],
+)
+def test_prices_changed_in_the_field_are_listed(world: World, there: dict[str, Any], expected: list[Any]) -> None:
+    posted = as_known(only(build(world)), "posted", state_since=WRITTEN_AT)
+    row = dict(material_id=55, code="EL-1", price="12.5", unit_cost="4.125", extracted_at="2026-11-10T09:30:00Z")
+    world.put("materials", **row | there)
+    assert field_prices(world, posted) == expected
+
+
+def test_what_was_read_before_it_was_written_tells_nothing_but_of_what_was_adopted(world: World) -> None:
+    document = only(build(world))
+    world.put("materials", material_id=55, price="15", unit_cost="4.125", extracted_at="2026-11-10T08:30:00Z")
+    assert field_prices(world, as_known(document, "posted", state_since=WRITTEN_AT)) == []
+    adopted = as_known(document, "adopted", state_since=WRITTEN_AT)
+    assert [each[0] for each in field_prices(world, adopted)] == ["price"]
+    world.change(ERP, unit_price="13")
+    assert field_prices(world, adopted) == [], "its change is in conflict instead"

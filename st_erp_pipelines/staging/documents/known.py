@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,7 +33,7 @@ class KnownDocument(NamedTuple):
     only: a payment of which one part is fixed keeps its parts as they are here. So is `split`, the parts that
     its payload names, as JSON text. `party` is asked of invoices:
     who pays them. `replayed`: a person wants it posted, whatever the rules say that leave a document out.
-    `written` is asked of items: the payload, as JSON text.
+    `written` and `state_since` are asked of items: the payload, as JSON text, and since when it is so.
     """
 
     flow: str
@@ -54,6 +55,7 @@ class KnownDocument(NamedTuple):
     replayed: bool = False
     split: str = ""
     written: str = ""
+    state_since: datetime | None = None
 
 
 class Link(NamedTuple):
@@ -98,6 +100,7 @@ _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "split": _of_payments(_payload["parts"]),
     "is_flagged": documents.c.flag != "",
     "written": sa.case((documents.c.flow == "items", documents.c.payload), else_=""),
+    "state_since": sa.case((documents.c.flow == "items", documents.c.state_since)),
 }
 
 
@@ -121,6 +124,7 @@ DOCUMENT_TYPES = {
     **dict.fromkeys(("part", "revision"), "integer"),
     **dict.fromkeys(("is_fixed", "is_flagged", "adopt_only", "replayed"), "boolean"),
     "amount": "decimal(18, 4)",
+    "state_since": "timestamptz",
 }
 SETTINGS = """
 create or replace temp table rules as
