@@ -94,7 +94,8 @@ def _before_build(connection: Connection, flow: str) -> list[dg.AssetKey]:
         return [post_key(connection, ERP_FLOWS[position - 1])]
     tables = [(servicetitan.SYSTEM, entity) for entity in (*servicetitan.BY_DAY, *servicetitan.WHOLE)]
     tables += [(business_central.SYSTEM, e) for e in (*business_central.WHOLE, *business_central.BY_DAY)]
-    return [dg.AssetKey([connection.name, "staging", f"{system}__{entity}"]) for system, entity in tables]
+    staged = [dg.AssetKey([connection.name, "staging", f"{system}__{entity}"]) for system, entity in tables]
+    return [*staged, business_central.sales_before_key(connection)]
 
 
 def _unnamed(loaded: Settings) -> list[str]:

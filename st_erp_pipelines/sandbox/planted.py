@@ -64,6 +64,8 @@ class Planting:
         self.refused_customers()
         self.conflicts()
         self.entered_by_hand()
+        self.entered_under_another_number()
+        self.to_be_applied_later()
         self.difference()
 
     # --- how one is made ---------------------------------------------------------------------------------
@@ -224,6 +226,20 @@ class Planting:
             on, amount = self.day(), Decimal(75)
             made = payment(self.office, next(self.spare), on, [], unapplied=amount, status="Exported")
             self.payments.append(made)
+
+    def entered_under_another_number(self) -> None:
+        """A person took ServiceTitan's own number: only a person can say that it is that invoice."""
+        customer = self.in_company()
+        labour = [Line(lists.SKUS["HVAC"][1], Decimal(1), self.office.cents(119, 259), "4000")]
+        made = self.make(customer, lines=labour)
+        self.company["posted"].append(copy_of(made, made["referenceNumber"], customer_number(customer)))
+        self.note("blocked:entered_by_hand", made, "entered by hand without our key")
+
+    def to_be_applied_later(self) -> None:
+        """No exception yet: a deposit, and an open invoice of its customer that the office may apply it to."""
+        customer, on = next(self.spare), self.day()
+        self.payments.append(payment(self.office, customer, on, [], unapplied=Decimal(150)))
+        self.make(customer, on=on)
 
     def difference(self) -> None:
         on, total = self.day(), Decimal("512.40")

@@ -29,6 +29,7 @@ KINDS = {
     "blocked:no_customer",
     "blocked:total_mismatch",
     "blocked:foreign_currency",
+    "blocked:entered_by_hand",
     "to_do:refund",
     "blocked:old_invoice",
     "blocked:closed_period",
