@@ -165,6 +165,24 @@ def test_one_payment_goes_and_a_larger_one_comes(books: Books) -> None:
     assert books.listed(*documents) == []
 
 
+def test_payments_that_change_places_are_nothing_to_do(books: Books) -> None:
+    """Both invoices show the same before and after; nobody could see that it was done."""
+    books.payment(8, (2, "100"))
+    books.payment(9, (1, "100"))
+    books.paid(1, "100")
+    books.paid(2, "100")
+    assert books.listed(posted(8, 1, "100", 1), posted(9, 1, "100", 2)) == []
+
+
+def test_to_an_invoice_that_is_paid_nothing_can_be_applied(books: Books) -> None:
+    books.payment(8, (1, "60"), total="60")
+    books.payment(9, (1, "60"), total="60")
+    books.paid(1, "90")
+    assert [line[2] for line in books.listed(posted(8, 1, "60", 1), posted(9, 0, "60"))] == ["10.00"]
+    books.paid(1, "100")
+    assert books.listed(posted(8, 1, "60", 1), posted(9, 0, "60")) == []
+
+
 @pytest.mark.parametrize("shown", ["0", "100"])
 def test_an_adopted_payment_may_be_applied_there_or_not(books: Books, shown: str) -> None:
     """We did not send it: what would have been sent says nothing of how it stands there."""

@@ -114,7 +114,8 @@ qualify
     or sum(worth) over (partition by invoice_id) > paid;
 
 -- The ERP says of an invoice what is paid, not by which payment. So those changes are done that together come nearest to
--- what it shows; what is left over was paid by others. Of more than twelve the oldest are tried.
+-- what it shows, and the more the better: two payments that change places leave no trace. What is left over was paid by
+-- others. Of more than twelve the oldest are tried.
 create or replace temp table to_do_open as
 with sets as (
     select invoice_id, unnest(range(1 << least(count(*), 12))) as members
@@ -141,8 +142,7 @@ select changes.*
 from to_do_changes as changes
 left join done using (invoice_id)
 where
-    -- Where less is shown than any set explains, what was to be unapplied is.
-    not coalesce((done.members >> changes.place) & 1 = 1 and changes.place < 12, changes.what = 'unapply')
+    coalesce((done.members >> changes.place) & 1, 0) = 0
     and case when changes.what = 'apply' then changes.remaining_amount > 0 else changes.is_active end;
 
 create or replace table staging.to_do as
