@@ -59,7 +59,8 @@ def test_they_load_with_every_key_that_the_design_names(site: Site) -> None:
     flows = ("customers", "invoices", "payments")
     documents = {(CONNECTION, "staging", f"documents_{flow}") for flow in flows}
     posts = {(CONNECTION, "business_central", f"post_{flow}") for flow in flows}
-    others = {(CONNECTION, "staging", "reconciliation"), (CONNECTION, "published")}
+    others = {(CONNECTION, "staging", "reconciliation"), (CONNECTION, "published"), (CONNECTION, "landing")}
+    others |= {(CONNECTION, "business_central", "sales_before_posting")}
     assert keys == extracts | staged | documents | posts | others
     assert not site.home.exists()
 
