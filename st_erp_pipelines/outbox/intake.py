@@ -67,7 +67,8 @@ def bring(
             elif row.state == State.POSTED and reverse is not None:
                 new += _after_posting(con, now, row, siblings, document, reverse)
             else:
-                _update(con, now, row, _waiting(_under_key_of(row, document), siblings))
+                again = _under_key_of(row, document)
+                _update(con, now, row, again if reverse is None else _waiting(again, siblings))
         _insert(con, now, connection, place, new)
         _withdraw_what_is_built_no_more(con, now, built, known)
     return Counter(STATE_OF[document.verdict] for document in new)
