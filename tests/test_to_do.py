@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from st_erp_pipelines.commands import audit
 from st_erp_pipelines.commands.status import code_of, facts_of, show
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.sandbox.contractor import Contractor
@@ -131,6 +132,9 @@ def test_what_happens_to_posted_payments_is_listed_until_it_is_done_by_hand(
         assert (code_of(facts), facts["exceptions"], len(facts["to_do"])) == (1, [], 5)
         show(facts, site.connection.time_zone)
     assert "To do in Business Central" in capsys.readouterr().out
+    with site.environment():
+        audit.run(f"AP{MOVED}-1", as_json=False)
+    assert f"Unapply payment AP{MOVED}-1 from invoice" in capsys.readouterr().out
 
     by_hand(town, refund)
     assert town.sync() == []

@@ -11,10 +11,12 @@ from typing import Any
 import simplejson
 import sqlalchemy as sa
 
+from st_erp_pipelines import settings
 from st_erp_pipelines.commands.exceptions import advised
 from st_erp_pipelines.commands.output import WELL, money, say, say_json
 from st_erp_pipelines.commands.site import Site, all_settings
 from st_erp_pipelines.commands.status import company_of, local
+from st_erp_pipelines.commands.to_do import to_do_in
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document, Outbox, report
@@ -105,6 +107,9 @@ def _head(row: Document, zone: str) -> Iterator[tuple[str, object]]:
         yield "because", advised(row)
     if row.flag:
         yield "flag", row.flag
+    for each in to_do_in(settings.home(), row.connection):
+        if row.business_key.startswith(f"{each.business_key}-"):
+            yield "to do", each.sentence
     worth = "" if row.flow in WITHOUT_AMOUNT else f", {money(row.amount)} {row.currency}"
     yield "what", f"{row.kind.replace('_', ' ')} of {row.business_date}{worth}, party {row.party or '(none)'}"
     yield "from", f"{row.source_key}{f' part {row.part}' if row.part else ''}, home day {row.home_day}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from st_erp_pipelines.commands.output import money, say, table
 from st_erp_pipelines.pipeline import Pipeline
-from st_erp_pipelines.staging.to_do import ToDo
+from st_erp_pipelines.staging.to_do import ToDo, read
 
 Facts = dict[str, Any]
 LISTED = 20
@@ -15,6 +18,17 @@ LISTED = 20
 
 def to_do_facts(pipeline: Pipeline) -> list[Facts]:
     return [vars(each) for each in pipeline.to_do()]
+
+
+def to_do_in(home: Path, connection: str) -> list[ToDo]:
+    """The same without a pipeline, and without waiting for the file of staging: nothing while a run has it."""
+    path = home / "staging" / f"{connection}.duckdb"
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            con.execute("set TimeZone = 'UTC'")
+            return read(con)
+    except duckdb.IOException:
+        return []
 
 
 def show_to_do(facts: Facts, zone: str, everything: bool = False) -> None:
