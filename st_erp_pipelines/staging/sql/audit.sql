@@ -106,7 +106,7 @@ from (values
     ('entered', 'Left unposted in the ERP on purpose (mode draft).', false, false),
     ('posted', 'Stands in the ERP, sent by us.', false, true),
     ('adopted', 'Stood in the ERP already, equal.', false, true),
-    ('skipped', 'Nothing to post by rule, such as a zero total, or removed in the ERP by somebody.', false, true),
+    ('skipped', 'Nothing to post by rule, such as a zero total or a refund, or removed in the ERP by somebody.', false, true),
     ('withdrawn', 'Voided at its source before it was posted.', false, true),
     ('out_of_scope', 'From before go-live, or exported by other software.', false, true)
 ) as states(state, meaning, is_exception, is_final)
