@@ -41,7 +41,7 @@ def versions(site: Site) -> list[tuple[Any, ...]]:
 def test_staging_made_from_what_is_kept_is_the_same(site: Site, seed: int, now: datetime) -> None:
     """Good and bad versions, read in any order, in days, by id and in whole lists; thinned out now and again."""
     chance = random.Random(seed)
-    for _ in range(20):
+    for _ in range(14):
         records: list[dict[str, Any]] = [
             invoice(
                 each, total=chance.choice(["1", "2", "x"]),
@@ -120,7 +120,7 @@ def test_what_is_at_work_or_not_loaded_is_left_alone(site: Site) -> None:
     assert retained(site).files_after == 1
 
 
-@pytest.mark.parametrize("stop", ["forget_loads", "loaded", "unlink"])
+@pytest.mark.parametrize("stop", ["forget_loads", "unlink"])
 def test_what_was_interrupted_is_done_by_the_next(site: Site, stop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     site.land([invoice(1)])
     site.land([invoice(1, total="1", modifiedOn="2026-10-02T21:00:00Z"), invoice(2)])
