@@ -65,6 +65,29 @@ def test_they_load_with_every_key_that_the_design_names(site: Site) -> None:
     assert not site.home.exists()
 
 
+def test_items_are_there_where_they_are_asked_for_and_what_they_need_is_read_by_the_sync(site: Site) -> None:
+    path = site.folder / "connections.yaml"
+    text = path.read_text("utf-8").replace("    flows:\n", "    flows:\n      items: {mode: post}\n")
+    guid = "application_guid: 5a1c0de5-7f1e-4c0a-9b7e-0d2f6c3b8a41"
+    path.write_text(text.replace("tenant_id:", f"{guid}\n      tenant_id:", 1), "utf-8")
+    loaded = definitions(site)
+    graph, pricebook = loaded.resolve_asset_graph(), {"materials", "services"}
+    posting, documents = (
+        [CONNECTION, *name] for name in (("servicetitan", "post_items"), ("staging", "documents_items"))
+    )
+    assert {"/".join(key.path[1:]) for key in graph.get(dg.AssetKey(documents)).parent_keys} >= {
+        "staging/business_central__items", "staging/servicetitan__materials", "staging/servicetitan__vendors"
+    }  # fmt: skip
+    assert graph.get(dg.AssetKey(posting)).is_partitioned
+    read_by = {}
+    for job in ("sync", "references", "post"):
+        keys = loaded.resolve_job_def(f"{CONNECTION}_{job}").asset_layer.selected_asset_keys
+        read_by[job] = {key.path[-1] for key in keys}
+    assert pricebook | {"post_items"} < read_by["sync"]
+    assert not pricebook & read_by["references"]
+    assert {"post_items", "documents_items"} < read_by["post"]
+
+
 def test_a_connection_has_its_jobs_schedule_and_sensor(site: Site) -> None:
     loaded = definitions(site)
     for job in ("sync", "post"):
