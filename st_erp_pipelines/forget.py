@@ -39,9 +39,7 @@ class Cleared:
 
 def look_up(pipeline: Pipeline, customer_id: int) -> Person | None:
     """All that landed is loaded first. None: staging has no such customer."""
-    for declared in all_entities():
-        if landing_files(pipeline.landing, pipeline.connection.name, declared.system, declared.name):
-            pipeline.stage(declared.system, declared.name)
+    pipeline.stage_all()
     key = f"servicetitan/{pipeline.connection.servicetitan.tenant_id}/customer/{customer_id}"
     who = Forgotten(customer_id, pipeline.outbox.now(), tuple(sorted(_erp_numbers(pipeline, customer_id, key))))
     with pipeline.staging() as con:
@@ -83,7 +81,7 @@ def forget(pipeline: Pipeline, person: Person) -> Cleared:
             found = clear(con, declared, paths, [person.who])
             records[f"{declared.system} {declared.name}"] += sum(found.values())
             files += len(found)
-    pipeline.rebuild()
+    pipeline.stage_all(anew=True)
     pipeline.reconcile()
     pipeline.publish(at_once=True)
     return Cleared(+records, files, outbox)

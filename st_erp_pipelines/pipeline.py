@@ -41,7 +41,7 @@ from st_erp_pipelines.staging.documents.known import read_documents, read_known
 from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.field_prices import FieldPrice
-from st_erp_pipelines.staging.load import Loaded, load, prepare, rebuild
+from st_erp_pipelines.staging.load import Loaded, load, load_all, prepare
 from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.retention import Retained, clear_away, retain
 from st_erp_pipelines.staging.to_do import ToDo
@@ -150,13 +150,13 @@ class Pipeline:
             self.connection.erp.kind: self.connection.erp.company,
         }
 
-    def rebuild(self) -> dict[tuple[str, str], Loaded]:
-        """Staging made anew from all that was landed."""
+    def stage_all(self, *, anew: bool = False) -> dict[tuple[str, str], Loaded]:
+        """All that was landed; `anew`: also what staging has loaded already."""
         with self.warehouse() as con:
-            return rebuild(
+            return load_all(
                 con, root=self.landing, connection=self.connection.name, tenants=self._tenants, zone=self.zone,
                 first_day=self.connection.start_date, last_day=self.today, now=self.outbox.clock.now(),
-                forgotten=self.forgotten(),
+                forgotten=self.forgotten(), anew=anew,
             )  # fmt: skip
 
     def stage(self, system: str, entity: str) -> Loaded:

@@ -162,7 +162,7 @@ def test_who_is_forgotten_leaves_figures_and_nothing_else(site: Site) -> None:
     with site.pipeline() as pipeline:
         read(site, pipeline, *BY_ID, "customers", "customer_contacts")
         assert told(site) == {}, "what is read again is cleared before it is loaded"
-        pipeline.rebuild()
+        pipeline.stage_all(anew=True)
     sync(site)
     assert len(site.writes()) == written, "nothing is sent because of it"
     assert told(site) == {}

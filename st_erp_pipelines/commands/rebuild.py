@@ -12,7 +12,7 @@ def run(names: Sequence[str]) -> int:
     with open_site(names) as site:
         for connection in site.connections:
             with console(stderr=True).status(f"loading all that was ever read of {connection.name}"):
-                loaded = site.pipeline(connection).rebuild()
+                loaded = site.pipeline(connection).stage_all(anew=True)
             files = sum(each.files for each in loaded.values())
             say(f"{connection.name}: {len(loaded)} entities from {files:,} files. Reconciliation follows with a sync.")
         return site.exit_code

@@ -74,7 +74,7 @@ def load(
     return _Load(con, root, connection, entity_of(system, entity), tenant, forgotten).run()
 
 
-def rebuild(
+def load_all(
     con: DuckDBPyConnection,
     *,
     root: Path,
@@ -85,10 +85,12 @@ def rebuild(
     last_day: date,
     now: datetime,
     forgotten: Sequence[Forgotten] = (),
+    anew: bool = False,
 ) -> dict[tuple[str, str], Loaded]:
-    """Drop staging and load all landing again. `tenants`: system to the tenant or company in source keys."""
-    con.execute("drop schema if exists staging cascade; drop table if exists made_as")
-    con.execute("checkpoint")  # the file gives back all its blocks: nothing of what was there is left in it
+    """The same for every entity; `anew`: staging is dropped first. `tenants`: system to tenant or company."""
+    if anew:
+        con.execute("drop schema if exists staging cascade; drop table if exists made_as")
+        con.execute("checkpoint")  # the file gives back all its blocks: nothing of what was there is left in it
     prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
     return {
         (one.system, one.name): _Load(con, root, connection, one, tenants[one.system], forgotten).run()

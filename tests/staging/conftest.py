@@ -14,7 +14,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from st_erp_pipelines.staging.landing import Landed, land
-from st_erp_pipelines.staging.load import Loaded, load, prepare, rebuild
+from st_erp_pipelines.staging.load import Loaded, load, load_all, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
 
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -59,7 +59,7 @@ class Site:
         return load(self.con, system=system, entity=entity, tenant="1001", **self.settings)
 
     def rebuild(self) -> None:
-        rebuild(self.con, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings)
+        load_all(self.con, anew=True, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()
