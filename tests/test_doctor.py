@@ -406,3 +406,27 @@ def test_a_secrets_file(site: Site, tmp_path: Path) -> None:
 def test_a_home_that_is_a_file(site: Site) -> None:
     site.home.write_text("")
     assert doctor(site).only("home")["level"] == "wrong"
+
+
+ITEMS = "item_number,item_category,becomes,category_id,vendor_id,account\n"
+
+
+def test_the_way_back_needs_its_own_scopes_and_table_and_nothing_else(world: Site, tmp_path: Path) -> None:
+    """And no other flow needs what it lacks."""
+    without = ("tn.pb.services:w", "tn.pb.materials:r", "tn.acc.invoices:w")
+    with servicetitan(world.contractor.servicetitan, scopes=[each for each in SCOPES if each not in without]) as url:
+        site = beside(world, tmp_path, url)
+        table = site.folder / "mappings" / "northwind_hvac" / "items.csv"
+        table.write_text(f"{ITEMS}*,,service,,,\nNONE-1,,none,,,\n", "utf-8")
+        observing = doctor(site)
+        assert observing.wrong() == set(), observing.text
+        assert {line["level"] for line in observing.of("pricebook")} == {"warning"}
+        missing = "read materials, pricebook"
+        assert observing.of("items")[-1]["found"] == f"mode observe works; `mode: post` would not: {missing}"
+        guid = f"tenant_id: 1001\n      application_guid: {credentials.SERVICETITAN_APPLICATION_GUID}"
+        table.write_text(ITEMS, "utf-8")
+        posting = doctor(
+            edited(site, ("tenant_id: 1001", guid), ("    flows:\n", "    flows:\n      items: {mode: post}\n"))
+        )
+    assert posting.wrong() == {"read materials", "pricebook", "items.csv", "items"}
+    assert "tn.pb.services:w" in posting.only("pricebook")["found"]
