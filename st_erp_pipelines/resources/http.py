@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -131,7 +132,8 @@ def _sent_with(response: httpx.Response) -> set[str]:
         request = response.request
     except RuntimeError:  # made by hand, without one
         return set()
-    headers = (request.headers.get(name, "").removeprefix("Bearer ") for name in SECRET_HEADERS)
+    headers = {request.headers.get(name, "").removeprefix("Bearer ") for name in SECRET_HEADERS}
+    headers |= set(re.findall(r"=([^;]{16,})", request.headers.get("Cookie", "")))  # a session is one, too
     try:
         body = simplejson.loads(request.content) if request.content else None
     except (ValueError, httpx.StreamError):
@@ -365,7 +367,7 @@ def build_api(
     clock: Clock,
     explain: Explain,
     transport: httpx.BaseTransport | None = None,
-    verify: bool = True,
+    verify: bool | ssl.SSLContext = True,
     read_timeout: float = 105.0,
     random: random.Random | None = None,
 ) -> Api:

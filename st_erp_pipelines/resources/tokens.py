@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class ClientCredentials(httpx.Auth):
         margin: timedelta = timedelta(seconds=60),
         headers: Callable[[], Mapping[str, str]] = dict,
         transport: httpx.BaseTransport | None = None,
-        verify: bool = True,
+        verify: bool | ssl.SSLContext = True,
     ) -> None:
         self._system = system
         self._token_url = token_url

@@ -1,0 +1,311 @@
+"""The Service Layer of one company: whole lists, look-ups by keys that prove what they say, single writes.
+
+The server pages by offset, 20 rows unless asked for more, and its links may lose the filter: a link only tells that
+there is more, and each page is asked for behind the last key. Source of wire facts: SAP's "Working with SAP Business
+One Service Layer" and the metadata of a live company.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import ssl
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+import sqlalchemy as sa
+
+from st_erp_pipelines.clock import Clock
+from st_erp_pipelines.errors import ConfigurationError, InDoubt, Unavailable
+from st_erp_pipelines.resources.credential_cache import CredentialCache, MemoryCache
+from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed
+from st_erp_pipelines.resources.odata import any_of, in_chunks, quoted
+from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
+from st_erp_pipelines.resources.sap_business_one.replies import SYSTEM, explain
+from st_erp_pipelines.resources.sap_business_one.session import SessionLogin
+from st_erp_pipelines.resources.tokens import ClientCredentials
+from st_erp_pipelines.target import Timing
+
+Row = dict[str, Any]
+
+PAGE_SIZE = 200
+LANES = 2  # the server belongs to the people who work on it
+log = logging.getLogger(__name__)
+
+
+class Secret(Protocol):
+    def resolve(self) -> str: ...
+
+
+class TimingSettings(Protocol):
+    calls_per_second: float
+    token_margin: timedelta
+
+    def posting(self) -> Timing: ...
+
+
+class Settings(Protocol):
+    """`api_url` ends with the version: https://server:50000/b1s/v2. `language` 3 is English, which we read."""
+
+    api_url: str
+    company: str  # CompanyDB
+    auth: Literal["session", "oidc"]
+    user: str
+    password: Secret
+    language: int
+    token_url: str
+    client_id: Secret
+    client_secret: Secret
+    scope: str
+    verify: bool
+    ca_file: Path | None
+    timing: TimingSettings
+
+
+class Unproven(Unavailable):
+    """A look-up that does not prove what it says; targets answer `unknown`."""
+
+
+class BusinessOne:
+    """One company. Thread-safe."""
+
+    def __init__(
+        self, api: Api, auth: SessionLogin | ClientCredentials, root: str, company: str, timing: Timing, clock: Clock
+    ) -> None:
+        self.timing = timing
+        self.clock = clock
+        self.place = _place(root, company)
+        self._api = api
+        self._auth = auth
+        self._root = root
+        self.page_size = PAGE_SIZE
+
+    def sign_in(self) -> None:
+        """Logs in, unless there is a session."""
+        self._auth.sign_in()
+
+    def log_out(self) -> None:
+        if isinstance(self._auth, SessionLogin):
+            self._auth.log_out()
+
+    def url(self, path: str, **query: object) -> str:
+        """`query` holds OData options without their `$`."""
+        options = {f"${name}": value for name, value in query.items() if value not in (None, "")}
+        asked = urlencode(options, quote_via=quote, safe="$,()'/:")
+        return f"{self._root}/{path}" + (f"?{asked}" if asked else "")
+
+    def rows(
+        self, path: str, *, operation: str, key: str = "DocEntry", filter: str = "", select: Sequence[str] = ()
+    ) -> list[Row]:
+        """Every row of a list in the order of its key, or an error; never a part of it."""
+        found: dict[Any, Row] = {}
+        behind = ""
+        while True:
+            conditions = [f"({each})" for each in (filter, behind) if each]
+            asked = self.url(path, select=",".join(select), filter=" and ".join(conditions), orderby=key)
+            page, goes_on = self._page(asked, operation)
+            for row in page:
+                if found.setdefault(row[key], row) is not row:
+                    raise Unavailable("pages overlap", system=SYSTEM, operation=operation)
+            if not page or (not goes_on and len(page) < self.page_size):
+                return list(found.values())
+            behind = f"{key} gt {literal(page[-1][key])}"
+
+    def carrying(
+        self,
+        path: str,
+        field: str,
+        keys: Sequence[str],
+        *,
+        operation: str,
+        select: Sequence[str],
+        key: str = "DocEntry",
+    ) -> list[Row]:
+        """Every row whose `field` is one of `keys`. Unproven where others came back, too."""
+        found: list[Row] = []
+        for chunk in in_chunks(sorted(set(keys))):
+            rows = self.rows(path, operation=operation, key=key, filter=any_of(field, chunk), select=select)
+            if strangers := {same(row[field]) for row in rows} - {same(each) for each in chunk}:
+                said = f"the filter of {path} by {field} was not honoured: {len(strangers)} came back unasked"
+                raise Unproven(said, system=SYSTEM, operation=operation)
+            found += rows
+        return found
+
+    def row(self, path: str, *, operation: str, select: Sequence[str] = ()) -> Row:
+        """One record, numbers as Decimal or int."""
+        response = self._api.read("GET", self.url(path, select=",".join(select)), operation=operation)
+        record: Row = parsed(response)
+        return record
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        document: str,
+        deadline: timedelta | None = None,
+        body: Row | None = None,
+        etag: str | None = None,
+        names: str = "",
+    ) -> Row:
+        """One request, sent once. `names`: the key that the reply has to tell; {} where it has no content."""
+        response = self._api.write(
+            method,
+            self.url(path),
+            operation=operation,
+            document=document,
+            deadline=deadline or self.timing.deadline,
+            json=body,
+            headers={"If-Match": etag} if etag else {},
+        )
+        written: Any = parsed(response) if response.content else {}
+        if not isinstance(written, dict) or (names and written.get(names) in (None, "")):
+            said = f"the reply (HTTP {response.status_code}) does not name what was written"
+            raise InDoubt(said, system=SYSTEM, operation=operation, document=document)
+        return written
+
+    def close(self) -> None:
+        self._auth.close()
+        self._api.close()
+
+    def _page(self, url: str, operation: str) -> tuple[list[Row], bool]:
+        headers = {"Prefer": f"odata.maxpagesize={self.page_size}"}
+        page = parsed(self._api.read("GET", url, operation=operation, headers=headers))
+        try:
+            return list(page["value"]), bool(page.get("@odata.nextLink") or page.get("odata.nextLink"))
+        except (KeyError, TypeError, AttributeError):
+            raise Unavailable("a page cannot be read", system=SYSTEM, operation=operation) from None
+
+
+def connect(
+    settings: Settings,
+    *,
+    clock: Clock,
+    engine: sa.Engine | None = None,
+    pace: Pace | None = None,
+    cache: CredentialCache | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> BusinessOne:
+    """Nothing is sent yet. With an `engine` the rate is shared by all processes that use its database."""
+    root = settings.api_url.rstrip("/")
+    parts = urlsplit(root)
+    key = f"{SYSTEM}/{parts.netloc}/{settings.company}"
+    if pace is None:
+        rate = settings.timing.calls_per_second
+        pace = SharedPace(engine, key, rate, clock) if engine is not None else LocalPace(rate, clock)
+    verify = _trust(settings)
+    auth = _auth(settings, root, key, cache or MemoryCache(), clock, transport, verify)
+    api = build_api(
+        system=SYSTEM,
+        base_url=f"{parts.scheme}://{parts.netloc}",
+        auth=auth,
+        pace=pace,
+        clock=clock,
+        explain=explain,
+        transport=transport,
+        verify=verify,
+    )
+    return BusinessOne(api, auth, root, settings.company, settings.timing.posting(), clock)
+
+
+def same(key: object) -> str:
+    """Keys are upper-case ASCII; a database that ignores case and trailing blanks finds what differs in these."""
+    return str(key or "").strip().upper()
+
+
+def literal(value: object) -> str:
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def one_of(path: str, key: object) -> str:
+    """The path of one record."""
+    return f"{path}({quote(literal(key), safe="'")})"
+
+
+def etag_of(row: Row) -> str | None:
+    return row.get("@odata.etag") or row.get("odata.etag")
+
+
+def day(value: object) -> date | None:
+    """Dates are the company's calendar, whatever zone is written behind them."""
+    text = str(value or "")[:10]
+    return date.fromisoformat(text) if text else None
+
+
+def money(value: object) -> Decimal:
+    """Numbers arrive as the server's floats."""
+    return Decimal(str(value or 0)).quantize(Decimal("0.01"))
+
+
+def _place(root: str, company: str) -> str:
+    """Two spellings of URL or company, and both versions of the API, are one place: they share its documents."""
+    url = httpx.URL(root.lower())
+    path = url.path.rstrip("/").removesuffix("/v1").removesuffix("/v2")
+    return f"{SYSTEM}|{url.scheme}://{url.netloc.decode()}{path}|{company.strip().lower()}"
+
+
+def _trust(settings: Settings) -> bool | ssl.SSLContext:
+    if not settings.verify:
+        log.warning(
+            "The certificate of %s is NOT verified (erp.verify: false): whoever is between here and there can read "
+            "and change what is posted, and has the password. Give its certificate as erp.ca_file instead.",
+            urlsplit(settings.api_url).netloc,
+        )
+        return False
+    if settings.ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(settings.ca_file))
+    except OSError as error:  # an ssl.SSLError is one, too
+        text = f"erp.ca_file {settings.ca_file} cannot be used: {error.strerror or 'it holds no certificate'}"
+        raise ConfigurationError(text, system=SYSTEM, fix="Export the server's certificate as PEM.") from None
+
+
+def _auth(
+    settings: Settings,
+    root: str,
+    key: str,
+    cache: CredentialCache,
+    clock: Clock,
+    transport: httpx.BaseTransport | None,
+    verify: bool | ssl.SSLContext,
+) -> SessionLogin | ClientCredentials:
+    timing = settings.timing
+    if settings.auth == "session":
+        user = hashlib.sha256(settings.user.encode()).hexdigest()[:16]
+        return SessionLogin(
+            root,
+            lambda: {
+                "CompanyDB": settings.company,
+                "UserName": settings.user,
+                "Password": settings.password.resolve(),
+                "Language": settings.language,
+            },
+            key=f"{key}/{user}",
+            cache=cache,
+            clock=clock,
+            margin=timing.token_margin,
+            transport=transport,
+            verify=verify,
+        )
+    return ClientCredentials(
+        system=SYSTEM,
+        token_url=settings.token_url,
+        form=lambda: {
+            "grant_type": "client_credentials",
+            "client_id": settings.client_id.resolve(),
+            "client_secret": settings.client_secret.resolve(),
+            **({"scope": settings.scope} if settings.scope else {}),
+        },
+        clock=clock,
+        setting="erp.client_secret",
+        margin=timing.token_margin,
+        transport=transport,
+        verify=verify,
+    )
