@@ -82,6 +82,5 @@ def forget(pipeline: Pipeline, person: Person) -> Cleared:
             records[f"{declared.system} {declared.name}"] += sum(found.values())
             files += len(found)
     pipeline.stage_all(anew=True)
-    pipeline.reconcile()
     pipeline.publish(at_once=True)
     return Cleared(+records, files, outbox)

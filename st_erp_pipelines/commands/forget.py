@@ -72,7 +72,7 @@ def _in_words(person: Person, done: Cleared) -> list[str]:
     lines = [
         f"Cleared in {done.files:,} landing files: {landed or 'nothing'} (versions of records).",
         f"Cleared in the outbox: {outbox or 'nothing'}. States, keys, amounts, days and hashes stay as proof.",
-        "Staging and what analysts open were made anew.",
+        "Staging and what analysts open were made anew. Reconciliation follows with a sync.",
     ]
     if person.merged:
         others = ", ".join(map(str, person.merged))
