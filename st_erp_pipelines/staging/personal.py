@@ -106,4 +106,4 @@ def _kept(value: Any, shape: Shape, personal: Collection[str], path: str = "") -
         }
     if isinstance(value, list):
         return [_kept(each, shape[0], personal, path) for each in value] if isinstance(shape, list) else []
-    return value
+    return value if isinstance(shape, str) or value is None else ""

@@ -55,8 +55,8 @@ class Site:
             "first_day": date(2026, 10, 1), "last_day": date(2026, 10, 5), "now": NOON + timedelta(hours=1),
         }  # fmt: skip
 
-    def load(self, entity: str = "invoices", system: str = "servicetitan") -> Loaded:
-        return load(self.con, system=system, entity=entity, tenant="1001", **self.settings)
+    def load(self, entity: str = "invoices", system: str = "servicetitan", **more: Any) -> Loaded:
+        return load(self.con, system=system, entity=entity, tenant="1001", **self.settings, **more)
 
     def rebuild(self) -> None:
         load_all(self.con, anew=True, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings)
