@@ -59,6 +59,11 @@ def remove(name: str) -> None:
     _write(secrets)
 
 
+def cipher() -> MultiFernet | None:
+    """For what else is kept encrypted; None where there is no key."""
+    return _fernet() if _keys() else None
+
+
 def new_key() -> str:
     """Where a key file is named, the new key replaces what it holds, and the secrets are encrypted anew.
 

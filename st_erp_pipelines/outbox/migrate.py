@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.database import reading
 
-NEWEST = "0003"  # the last revision in migrations/versions
+NEWEST = "0004"  # the last revision in migrations/versions
 VERSION_TABLE = "st_erp_version"  # a name of its own: Dagster's tables may be in the same database
 
 

@@ -8,7 +8,21 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import sqlalchemy as sa
+from cryptography.fernet import InvalidToken, MultiFernet
+
+from st_erp_pipelines import secrets_file
+from st_erp_pipelines.database import UtcDateTime, insert_into, metadata, reading
+
+kept_logins = sa.Table(
+    "kept_logins",
+    metadata,
+    sa.Column("key", sa.String(300), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False, comment="encrypted"),
+    sa.Column("good_until", UtcDateTime, nullable=False),
+)
 
 
 class Kept(NamedTuple):
@@ -28,6 +42,11 @@ class CredentialCache(Protocol):
     def drop(self, key: str, value: str) -> None:
         """Nothing is kept any more, if it was that value."""
         ...
+
+
+def cache_for(engine: sa.Engine | None) -> CredentialCache:
+    cipher = secrets_file.cipher()
+    return MemoryCache() if engine is None or cipher is None else DatabaseCache(engine, cipher)
 
 
 def counts(there: Kept | None, new: Kept, instead_of: str | None, now: datetime) -> bool:
@@ -55,3 +74,42 @@ class MemoryCache:
         with self._lock:
             if (there := self._kept.get(key)) and there.value == value:
                 del self._kept[key]
+
+
+class DatabaseCache:
+    """For all processes with this database and this key; what was encrypted with another one does not count."""
+
+    is_shared = True
+
+    def __init__(self, engine: sa.Engine, cipher: MultiFernet) -> None:
+        self._engine, self._cipher = engine, cipher
+
+    def get(self, key: str) -> Kept | None:
+        with reading(self._engine) as con:
+            return self._there(con, sa.select(kept_logins).where(kept_logins.c.key == key))
+
+    def put(self, key: str, kept: Kept, *, instead_of: str | None, now: datetime) -> Kept:
+        mine = kept_logins.c.key == key
+        value = self._cipher.encrypt(kept.value.encode()).decode()
+        with self._engine.begin() as con:
+            new = insert_into(con, kept_logins).values(key=key, value="", good_until=now)
+            con.execute(new.on_conflict_do_nothing())
+            there = self._there(con, sa.select(kept_logins).where(mine).with_for_update())
+            if there is not None and counts(there, kept, instead_of, now):
+                return there
+            con.execute(kept_logins.update().where(mine).values(value=value, good_until=kept.good_until))
+            return kept
+
+    def drop(self, key: str, value: str) -> None:
+        mine = kept_logins.c.key == key
+        with self._engine.begin() as con:
+            there = self._there(con, sa.select(kept_logins).where(mine).with_for_update())
+            if there is not None and there.value == value:
+                con.execute(kept_logins.delete().where(mine))
+
+    def _there(self, con: sa.Connection, asked: sa.Select[Any]) -> Kept | None:
+        row = con.execute(asked).one_or_none()
+        try:
+            return Kept(self._cipher.decrypt(row.value).decode(), row.good_until) if row and row.value else None
+        except InvalidToken:
+            return None

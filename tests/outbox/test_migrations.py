@@ -25,9 +25,10 @@ from st_erp_pipelines.database import metadata, open_engine
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import migrations
 from st_erp_pipelines.outbox.migrate import NEWEST, VERSION_TABLE, bring_up_to_date
-from st_erp_pipelines.resources import pacing
+from st_erp_pipelines.resources import credential_cache, pacing
 
-TABLES = {"attempts", "cursors", "documents", "events", "fences", "links", "pauses", pacing.rate_slots.name}
+TABLES = {"attempts", "cursors", "documents", "events", "fences", "links", "pauses"}
+TABLES |= {pacing.rate_slots.name, credential_cache.kept_logins.name}
 NOW = datetime(2026, 11, 3, tzinfo=UTC)
 VALUES: dict[type, Any] = {str: "x", int: 1, bool: False, float: 0.5, date: NOW.date(), datetime: NOW, object: []}
 

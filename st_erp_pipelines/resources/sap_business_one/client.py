@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Unavailable
-from st_erp_pipelines.resources.credential_cache import CredentialCache, MemoryCache
+from st_erp_pipelines.resources.credential_cache import CredentialCache, cache_for
 from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed
 from st_erp_pipelines.resources.odata import any_of, in_chunks, quoted
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
@@ -200,7 +200,7 @@ def connect(
         rate = settings.timing.calls_per_second
         pace = SharedPace(engine, key, rate, clock) if engine is not None else LocalPace(rate, clock)
     verify = _trust(settings)
-    auth = _auth(settings, root, key, cache or MemoryCache(), clock, transport, verify)
+    auth = _auth(settings, root, key, cache or cache_for(engine), clock, transport, verify)
     api = build_api(
         system=SYSTEM,
         base_url=f"{parts.scheme}://{parts.netloc}",
@@ -225,7 +225,7 @@ def literal(value: object) -> str:
 
 def one_of(path: str, key: object) -> str:
     """The path of one record."""
-    return f"{path}({quote(literal(key), safe="'")})"
+    return path + quote(f"({literal(key)})", safe="()'")
 
 
 def etag_of(row: Row) -> str | None:
