@@ -38,7 +38,8 @@ def show_to_do(facts: Facts, zone: str, everything: bool = False) -> None:
     say()
     columns = ("what", "customer", "payment", "amount", "invoice", "since")
     said = [_line(ToDo(**row), zone) for row in rows]
-    say(table(f"To do in {facts['company'].partition(',')[0]}", columns, said, right=("amount",)))
+    title = f"To do in {facts['company'].partition(',')[0]}; what is done there leaves this list by itself"
+    say(table(title, columns, said, right=("amount",)))
     if len(facts["to_do"]) > len(rows):
         say(f"  and {len(facts['to_do']) - len(rows):,} more: st-erp status --all")
 

@@ -261,6 +261,8 @@ def test_a_refund_until_the_ledger_has_its_number(books: Books) -> None:
     assert books.listed(posted(8, 0, "100", 0, "ready"), refund) == []
     assert books.listed(posted(8, 0, "100"), refund) == [("refund", "AP9-0", "30.00", "")]
     assert books.rows[0].sentence.endswith("by hand under the number AP9-0: it refunds payment AP8-0.")
+    half = posted(8, 0, "40"), posted(8, 1, "60", 3, "blocked")
+    assert books.listed(*half, refund) == [("refund", "AP9-0", "30.00", "")]
     books.ledger("AP9-0", "-30", "Refund")
     assert books.listed(posted(8, 0, "100"), refund) == []
 

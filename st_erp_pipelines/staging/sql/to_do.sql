@@ -32,8 +32,13 @@ where
     known.state not in ('out_of_scope', 'skipped', 'withdrawn')
     and not list_has_all(coalesce((select list(document_number) from reversed), []), known.numbers);
 
--- What is applied where, invoice by invoice: now, and what was when it was posted and is no longer. `shown` is what the
--- ERP would show as paid had none of it been done. Where it shows all that is applied now, and nothing went, all is well.
+create or replace temp table to_do_applied as
+select payment_id, invoice_id, sum(amount) as amount, max(applied_at) as applied_at
+from staging.stg_servicetitan__payment_applications
+group by all;
+
+-- What is applied where, invoice by invoice: now, and what was when it was posted and is no longer. `shown` is how much more
+-- the ERP shows as paid than it would had none of it been done. Where it shows all and nothing went, there is nothing to do.
 create or replace temp table to_do_changes as
 with invoices as (
     select
@@ -72,11 +77,6 @@ posted as (
     where invoice_id is not null
     group by all
 ),
-applied as (
-    select payment_id, invoice_id, sum(amount) as amount, max(applied_at) as applied_at
-    from staging.stg_servicetitan__payment_applications
-    group by all
-),
 compared as (
     select
         payments.payment_id,
@@ -91,7 +91,7 @@ compared as (
         coalesce(applied.applied_at, payments.modified_at) as applied_at,
         payments.modified_at
     from posted
-    full join applied using (payment_id, invoice_id)
+    full join to_do_applied as applied using (payment_id, invoice_id)
     join payments using (payment_id)
     join invoices using (invoice_id)
 ),
@@ -158,18 +158,14 @@ with applying as (
         changes.invoice_key,
         changes.since,
         any_value(parts.party) as party,
-        coalesce(
+        coalesce(  -- the part that was applied there, else those with money that is free now
             string_agg(distinct parts.document_number, ', ') filter (parts.invoice_id = changes.invoice_id),
             string_agg(distinct parts.document_number, ', ') filter (coalesce(still.amount, 0) < parts.amount),
             string_agg(distinct parts.document_number, ', ')
         ) as document_number
     from to_do_open as changes
     join to_do_parts as parts on parts.payment_id = changes.payment_id and parts.is_standing
-    left join (
-        select payment_id, invoice_id, sum(amount) as amount
-        from staging.stg_servicetitan__payment_applications
-        group by all
-    ) as still on still.payment_id = parts.payment_id and still.invoice_id = parts.invoice_id
+    left join to_do_applied as still on still.payment_id = parts.payment_id and still.invoice_id = parts.invoice_id
     group by all
 ),
 reversing as (
@@ -210,7 +206,7 @@ refunding as (
             select document_number from staging.stg_business_central__general_ledger_entries
         )
     group by payment.payment_id, payment.modified_at, payment.refunded_payment_id, known.amount, known.party, known.business_key
-    having bool_and(parts.is_standing) is distinct from false
+    having coalesce(bool_or(parts.is_standing), true)
 ),
 everything as (
     from applying union all by name from reversing union all by name from refunding
