@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -14,12 +15,14 @@ from typer.testing import CliRunner
 
 from st_erp_pipelines.assets import business_central, servicetitan
 from st_erp_pipelines.cli import app
+from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.outbox.schema import attempts, documents, events
 from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.sandbox.contractor import Contractor
 from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
 from st_erp_pipelines.staging.landing import in_memory
+from st_erp_pipelines.staging.publication import staging_state
 from tests.world import Site, contractor, plain_invoices, running_site, with_only
 
 pytestmark = pytest.mark.slow(10)
@@ -188,3 +191,22 @@ def test_whom_nobody_knows_is_said(site: Site) -> None:
     unknown = forget(site, 7)
     assert unknown.exit_code == 2
     assert "has read no customer 7" in unknown.stderr
+
+
+class Later(SystemClock):
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=500)
+
+
+def test_landing_that_is_thinned_out_makes_the_same_staging(site: Site) -> None:
+    with site.pipeline() as pipeline:
+        pipeline.stage_all(anew=True)
+        with pipeline.staging() as con:
+            before = staging_state(con, CONNECTION)
+        pipeline.outbox.clock = Later()
+        done = pipeline.retain()
+        assert done.files_after < done.files_before
+        assert done.bytes_after < done.bytes_before
+        pipeline.stage_all(anew=True)
+        with pipeline.staging() as con:
+            assert staging_state(con, CONNECTION) == before

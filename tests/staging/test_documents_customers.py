@@ -386,6 +386,24 @@ def test_a_withdrawn_creation_does_not_hide_a_change(world: World) -> None:
     assert (document.business_key, document.revision) == ("C1/R1", 1)
 
 
+def test_who_is_forgotten_is_neither_created_nor_changed(world: World) -> None:
+    posted = known("customer", 7, "posted", today(world))
+    world.change("customers", name=None, street=None, is_forgotten=True)
+    assert keys(build(world)) == keys(build(world, posted)) == []
+    assert keys(build(world, links=[Link(key("customer", 7), "C1", None, "post", "x")])) == []
+
+
+def test_who_comes_back_keeps_the_contacts_that_are_over_there(world: World) -> None:
+    posted = known("customer", 7, "posted", today(world))
+    world.put("customer_contacts", contact_id=1, customer_id=7, type="Email", is_forgotten=True)
+    world.put("customer_contacts", contact_id=2, customer_id=7, type="Phone", value="5551", is_forgotten=False)
+    world.change("customers", name="Ann Dahl")
+    (change,), _ = build(world, posted)
+    assert ("email" in change.payload, change.payload["phone_number"]) == (False, "5551")
+    (created,), _ = build(world)
+    assert created.payload["email"] == ""
+
+
 def test_every_flow_has_a_build(world: World) -> None:
     for build_flow in BUILDS.values():
         documents, links = build_flow(world.con, settings(), KnownDocuments())
