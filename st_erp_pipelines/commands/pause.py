@@ -7,6 +7,7 @@ from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import company_of, due_in_words, flows_of, paused, places_of
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.pipeline import used_flows
+from st_erp_pipelines.settings import pricebook_place
 
 
 def pause(name: str, target: bool) -> int:
@@ -42,8 +43,10 @@ def _what(site: Site, name: str, target: bool) -> str:
     """As people call it; the id of a place is for machines."""
     if not target:
         return name
-    companies = [company_of(connection) for connection in site.connections]
-    return f"all that post into {companies[0] if companies else f'the company of {name}'}"
+    places = [connection.place for connection in site.connections]
+    places += [pricebook_place(each.servicetitan) for each in site.connections if "items" in used_flows(each)]
+    companies = [company_of(site.connections[0], place) for place in places] or [f"the company of {name}"]
+    return f"all that post into {' and '.join(companies)}"
 
 
 def _scopes(site: Site, name: str, target: bool) -> list[str]:
@@ -52,9 +55,10 @@ def _scopes(site: Site, name: str, target: bool) -> list[str]:
         return [name]
     known = {*places_of(site.outbox, name)}
     for connection in site.connections:
-        pipeline, flows = site.pipeline(connection), used_flows(connection)
-        asked = flows if not known else flows[3:]  # the pricebook's is known without asking anybody
-        known |= {pipeline.place_of(flow) for flow in asked}
+        pricebook = {pricebook_place(connection.servicetitan)} if "items" in used_flows(connection) else set()
+        known |= pricebook
+        if not known - pricebook:
+            known.add(site.pipeline(connection).place_of("invoices"))
     if not known:
         raise ConfigurationError(f"Where {name} posts to is not known: mend connections.yaml first.")
     return sorted(known)

@@ -129,6 +129,9 @@ def test_what_was_made_by_hand_is_named_and_never_taken_over(world: World, table
     assert reasons(document) == ["entered_by_hand"]
     assert f"{key} 71 'Fuse 15 A'" in document.reasons[0].text
     assert "st-erp accept ST-A-ITEM-EL-1 71" in document.reasons[0].text
+    world.change("mapping.items", vendor_id=None)
+    assert reasons(only(build(world))) == ["entered_by_hand"], "who accepts it needs no vendor"
+    world.change("mapping.items", vendor_id=8)
     again = as_known(document, "ready", replayed=True)
     assert only(build(world, again)).verdict is Verdict.DUE, "a person says that it is another thing"
     world.con.execute(

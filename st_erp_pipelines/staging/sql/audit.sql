@@ -5,8 +5,8 @@
 -- One row per document: what a flow posts or would post, the state it is in and why. Payloads stay in the outbox.
 select
     id::bigint as document_id,                        -- number of the document in the outbox
-    flow,                                             -- customers, invoices or payments
-    kind,                                             -- what it is over there, e.g. invoice, credit_memo, payment
+    flow,                                             -- customers, invoices, payments or items
+    kind,                                             -- what it is, e.g. invoice, credit_memo, payment, item
     business_key,                                     -- the reference written into the ERP, e.g. ST-A-INV-12345
     label,                                            -- what people call it, e.g. the invoice number
     source_key,                                       -- source system, tenant or company, kind and id of its source
@@ -21,12 +21,12 @@ select
     export_mark,                                      -- marked: as exported in ServiceTitan; else why not yet, or empty
     business_date::date as business_date,             -- date of the invoice or payment
     home_day::date as home_day,                       -- the day partition it belongs to
-    amount::decimal(18, 2) as amount,                 -- total in its currency; 0 for customers
+    amount::decimal(18, 2) as amount,                 -- total in its currency; 0 for customers and items
     currency,                                         -- ISO code
     party,                                            -- number of the customer in the ERP
     remote_id,                                        -- id in the ERP, once known
     remote_number,                                    -- number in the ERP, once known
-    place,                                            -- the ERP company it goes to: kind, URL, company
+    place,                                            -- where it goes to: the ERP company, or of items the tenant
     source_hash,                                      -- over the business fields of its source, as it was built last or posted
     payload_hash,                                     -- over what would be sent
     adopt_only::boolean as is_adopt_only,             -- exported by other software: found or left alone, never sent

@@ -22,17 +22,17 @@ documents as (
 ),
 reasons as (
     select source_key, 1 as rank, 'unmapped_item' as code,
-        'Item ' || number || ' ''' || display_name || ''' has no row in items.csv that says material or service'
-        || fault_of('items.csv', number) || why_not_any('items.csv') || ': add one for its number, for * with its category'
-        || coalesce(' ' || category_code, ' (it has none)') || ', or for *.' as text
+        'No row of items.csv says what items ' || coalesce('of category ' || category_code, 'without a category')
+        || ' become' || fault_of('items.csv', number) || why_not_any('items.csv') || ': add one for * with that category, '
+        || 'for * alone, or for the number of this one, that says material or service.' as text
     from documents
     where rule_becomes is null or (rule_becomes = 'none' and is_replayed)
     union all
     select source_key, 2, 'no_vendor',
-        'ServiceTitan takes no material without a primary vendor: give the row of items.csv for ' || number
-        || ' a vendor_id, or let it become a service.'
+        'ServiceTitan takes no material without a primary vendor: give its row of items.csv a vendor_id, or let it '
+        || 'become a service.'
     from documents
-    where not is_change and rule_becomes = 'material' and vendor_id is null
+    where not is_change and rule_becomes = 'material' and vendor_id is null and (by_hand is null or is_replayed)
     union all
     select source_key, 3, 'price_includes_tax',
         'The price of item ' || number || ' includes tax, which prices in ServiceTitan do not: change it in the ERP.'
@@ -51,7 +51,7 @@ reasons as (
         || '-ITEM-' || number || '.'
     from documents
     cross join rules
-    where not is_change and by_hand is not null and not is_replayed
+    where not is_change and rule_becomes <> 'none' and by_hand is not null and not is_replayed
 ),
 blocked as (
     select source_key, list({'code': code, 'text': text} order by rank) as reasons from reasons group by source_key
