@@ -21,13 +21,8 @@ from st_erp_pipelines.mapping.check import Known
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.pipeline import ERP_FLOWS, FLOWS
 from st_erp_pipelines.resources import business_central
-from st_erp_pipelines.resources.business_central.client import (
-    ENTITIES,
-    Row,
-    any_of,
-    decoded,
-    in_chunks,
-)
+from st_erp_pipelines.resources.business_central.client import ENTITIES, Row, decoded
+from st_erp_pipelines.resources.odata import any_of, in_chunks
 from st_erp_pipelines.settings import Connection
 
 NO_DATE = "0001-01-01"

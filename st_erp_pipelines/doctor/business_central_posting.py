@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.resources.business_central import BusinessCentral
-from st_erp_pipelines.resources.business_central.client import Row, any_of, decoded, quoted
+from st_erp_pipelines.resources.business_central.client import Row, decoded
+from st_erp_pipelines.resources.odata import any_of, quoted
 from st_erp_pipelines.settings import Connection
 
 POSTED = {"Open", "Paid", "Canceled", "Corrective"}

@@ -25,6 +25,7 @@ from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
 from st_erp_pipelines.resources.business_central.replies import SKIP_TOKEN_EXPIRED, SYSTEM, explain
 from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed
+from st_erp_pipelines.resources.odata import in_chunks
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
 from st_erp_pipelines.resources.tokens import ClientCredentials
 from st_erp_pipelines.target import Timing
@@ -37,7 +38,6 @@ T = TypeVar("T")
 
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
 LANGUAGE = {"Accept-Language": "en-US"}  # texts of refusals are told apart by their English
-KEYS_PER_URL = 40  # of up to 50 characters each, so that a URL stays below 4 kB
 RESTARTS = 3
 
 
@@ -274,26 +274,6 @@ def connect(
 def decoded(value: object) -> str:
     """Enum members arrive as XML names: `In_x0020_Review`, and `_x0020_` for blank."""
     return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code.group(1), 16)), str(value or "")).strip()
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def any_of(field: str, values: Sequence[str]) -> str:
-    """An `or` is understood within one field only."""
-    return " or ".join(f"{field} eq {quoted(value)}" for value in values)
-
-
-def in_chunks(values: Sequence[T], size: int = KEYS_PER_URL) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
-
-
-def trimmed(text: str, length: int) -> str:
-    """Cut visibly; blanks and line breaks are single blanks."""
-    text = " ".join(text.split())
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def _window(since: datetime | None, before: datetime | None) -> str:

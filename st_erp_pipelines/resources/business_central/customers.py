@@ -7,14 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from st_erp_pipelines.errors import InDoubt
-from st_erp_pipelines.resources.business_central.client import (
-    BusinessCentral,
-    Row,
-    any_of,
-    in_chunks,
-    trimmed,
-)
+from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
+from st_erp_pipelines.resources.odata import any_of, in_chunks, trimmed
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
 
 LANES = 4  # the service works on five requests of one user at a time

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
-from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row, quoted
+from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
+from st_erp_pipelines.resources.odata import quoted
 from st_erp_pipelines.target import Wanted
 
 LOOK_AGAIN = 0.5  # seconds

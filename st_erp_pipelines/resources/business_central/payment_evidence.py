@@ -15,14 +15,9 @@ from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.errors import Rejected
-from st_erp_pipelines.resources.business_central.client import (
-    BusinessCentral,
-    Row,
-    decoded,
-    in_chunks,
-    quoted,
-)
+from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row, decoded
 from st_erp_pipelines.resources.business_central.payment_batches import Batch
+from st_erp_pipelines.resources.odata import in_chunks, quoted
 from st_erp_pipelines.target import Finding, Found, Likeness, Wanted
 
 PAYMENTS_PER_URL = 25

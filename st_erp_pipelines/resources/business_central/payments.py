@@ -12,16 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
-from st_erp_pipelines.resources.business_central.client import (
-    BusinessCentral,
-    Row,
-    decoded,
-    quoted,
-    trimmed,
-)
+from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row, decoded
 from st_erp_pipelines.resources.business_central.payment_batches import Batch, Batches
 from st_erp_pipelines.resources.business_central.payment_evidence import gather, judge, lost, renumbered
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
+from st_erp_pipelines.resources.odata import quoted, trimmed
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
 
 LANES = 4  # the service works on five requests of one user at a time

@@ -15,15 +15,9 @@ from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.errors import InDoubt, Rejected, StErpError, Unavailable
-from st_erp_pipelines.resources.business_central.client import (
-    BusinessCentral,
-    Row,
-    any_of,
-    decoded,
-    in_chunks,
-    trimmed,
-)
+from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row, decoded
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
+from st_erp_pipelines.resources.odata import any_of, in_chunks, trimmed
 from st_erp_pipelines.target import Finding, Found, Likeness, Move, Reply, Wanted
 
 LANES = 4  # the service works on five requests of one user at a time
