@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.resources.deadline import within
 from st_erp_pipelines.resources.sap_business_one.client import BusinessOne, Row, Unproven, same
-from st_erp_pipelines.resources.sap_business_one.replies import LOOK_UP, NO_RECORD, SYSTEM, is_gone
+from st_erp_pipelines.resources.sap_business_one.replies import CLOSED_INVOICE, LOOK_UP, NO_RECORD, SYSTEM, is_gone
 from st_erp_pipelines.target import Finding, Found, Likeness, Wanted
 
 DRAFT = "draft/"  # before the DocEntry of a draft, which counts anew
@@ -86,10 +87,11 @@ class Evidence:
 
     def after_refusal(self, error: Rejected, wanted: Wanted) -> StErpError:
         """A refusal that may hide a document: one that became a draft, or whose twin was there already."""
-        if error.code != NO_RECORD and error.cause != "closed_invoice":
+        if error.code != NO_RECORD and error.cause != CLOSED_INVOICE:
             return error
         try:
-            finding = self.look_up([wanted])[wanted.key]
+            with within(self.client.clock, self.client.timing.deadline.total_seconds()):
+                finding = self.look_up([wanted])[wanted.key]
         except StErpError as unread:
             return _doubt(f"{error.text}; and it could not be looked up: {unread.text}", wanted)
         if finding.found is Found.ABSENT:
@@ -125,6 +127,8 @@ class Evidence:
         findings = [self.judge(wanted, one) for one in documents] + [_of_draft(one) for one in drafts]
         if not findings:
             return self._by_id(wanted)
+        if waiting := [each for each in findings if each.found is Found.UNKNOWN]:
+            return waiting[0]  # whatever stands beside it: perhaps what it just became
         alive = [each for each in findings if each.found is not Found.DEAD]
         if not alive or len(findings) == 1:
             return findings[0]  # cancelled, with what cancelled it
