@@ -67,14 +67,17 @@ def run(demo: Demo) -> int:
     with console(stderr=True).status("making the contractor"):
         contractor = generate(seed=demo.seed, today=today, days=demo.days, scale=demo.scale)
         ports = _free_ports(2)
-        _write_files(demo, contractor, *(f"http://{HOST}:{port}" for port in ports))
+        urls = [f"http://{HOST}:{port}" for port in ports]
+        _write_files(demo, contractor, *urls)
     _keep_if_edited(old_mappings, demo.folder / "mappings")
     with console(stderr=True).status("starting the sandbox"):
         _start_sandbox(demo, today, ports)
     _enter(demo.environment)
-    from st_erp_pipelines.commands import sync  # only now: its settings come from the environment
+    from st_erp_pipelines.commands import demo_later, sync  # only now: their settings come from the environment
 
     code = sync.run([CONNECTION], as_json=False)
+    if code in (WELL, AMISS):
+        demo_later.run(demo.folder / "connections.yaml", contractor, demo_later.People(*urls))
     say(f"\nFrom nothing to here: {time.monotonic() - began:,.0f} s, at {demo.speed:g} times the vendors' limits.")
     planted = _say_what_next(demo)
     return WELL if code == AMISS and planted else code  # what was planted is what there is to see
@@ -89,6 +92,7 @@ def _write_files(demo: Demo, contractor: Contractor, servicetitan_url: str, busi
         speed=demo.speed,
         go_live=contractor.start_date,
         start_date=contractor.start_date,
+        with_items=True,
     )
     lines = [f"{name}={value}" for name, value in demo.environment.items()]
     (demo.folder / "demo.env").write_text("\n".join(["# Opens no account anywhere.", *lines]) + "\n", "utf-8")

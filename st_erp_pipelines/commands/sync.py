@@ -53,7 +53,7 @@ def run(names: Sequence[str], as_json: bool, references: bool = False) -> int:
     found = []
     with open_site(names) as site, open_instance() as instance:
         for connection in site.connections:
-            facts = _sync(site, connection, instance, references, quiet=as_json)
+            facts = synced(site, connection, instance, references, quiet=as_json)
             found.append(facts)
             if not as_json:
                 show(facts, connection.time_zone)
@@ -62,7 +62,9 @@ def run(names: Sequence[str], as_json: bool, references: bool = False) -> int:
     return max([site.exit_code, *(int(facts["exit_code"]) for facts in found)])
 
 
-def _sync(site: Site, connection: Connection, instance: dg.DagsterInstance, references: bool, *, quiet: bool) -> Facts:
+def synced(
+    site: Site, connection: Connection, instance: dg.DagsterInstance, references: bool = False, *, quiet: bool = False
+) -> Facts:
     began, started_at = time.monotonic(), site.outbox.now()
     pipeline = site.pipeline(connection)
     failures = list(_out_of_reach(pipeline))
@@ -183,7 +185,7 @@ def show(facts: Facts, zone: str) -> None:
     say(f"\n{facts['name']}", style="bold underline")
     _show_failures(facts)
     if facts["runs"]:
-        say(_in_words(facts), style="bold")
+        say(in_words(facts), style="bold")
     say_paused(facts, zone)
     for sentence in facts["sentences"]:
         if not (facts["paused"] and STOPPED_BY_PAUSE in sentence):
@@ -194,7 +196,7 @@ def show(facts: Facts, zone: str) -> None:
     show_mapping_faults(facts)
     if facts["flows"]:
         show_exceptions(facts)
-        show_to_do(facts, zone)
+        show_to_do(facts)
 
 
 def _show_failures(facts: Facts) -> None:
@@ -212,7 +214,7 @@ def _show_failures(facts: Facts) -> None:
         complain(f"{facts['name'] if is_setting else f'Could not {step}{more}'}: {sentence}")
 
 
-def _in_words(facts: Facts) -> str:
+def in_words(facts: Facts) -> str:
     """`Posted 5 invoices (1,200.00) in 18 s; 4 invoices were refused again.`"""
     parts = []
     for flow, posted in facts["posted"].items():

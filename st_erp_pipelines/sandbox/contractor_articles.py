@@ -63,7 +63,7 @@ def articles(office: Office) -> list[Article]:
 def _article(office: Office, number: str, name: str, category: str, kind: str, unit: str) -> Article:
     cost = office.cents(40, 160) if kind == "Service" else office.cents(1, 400)
     price = rounded(cost * Decimal(office.rng.choice(["1.6", "1.85", "2.4"])))
-    where = office.rng.choices([LINKED, BY_HAND, ABSENT], [45, 20, 35])[0]
+    where = office.rng.choices([LINKED, BY_HAND, ABSENT], [60, 4, 36])[0]
     edited = where == LINKED and office.chance(0.15)
     recent = office.chance(0.2)
     first, last = (office.start, office.today) if recent else (office.oldest, office.start - timedelta(days=1))

@@ -47,6 +47,7 @@ connections:
       invoices: {{mode: {mode}}}
       payments: {{mode: {mode}}}
 """
+ITEMS_TOO = "      items: {mode: post}\n"
 
 
 def write_demo(
@@ -59,11 +60,12 @@ def write_demo(
     go_live: date,
     start_date: date,
     mode: str = "post",
+    with_items: bool = False,
 ) -> Path:
-    """The path of connections.yaml; the mappings lie beside it. `mode` is that of every flow."""
+    """The path of connections.yaml; the mappings lie beside it. `mode` is that of every flow but `items`."""
     tables = folder / "mappings" / CONNECTION
     tables.mkdir(parents=True, exist_ok=True)
-    for name, rows in mapping_tables().items():
+    for name, rows in (mapping_tables() | (items_table(contractor) if with_items else {})).items():
         _write_table(tables / f"{name}.csv", rows)
     path = folder / "connections.yaml"
     text = CONNECTIONS_YAML.format(
@@ -80,6 +82,11 @@ def write_demo(
         business_central_timing=_timing(speed, settle_after=1200, calls_per_second=18),
         mode=mode,
     )
+    if with_items:
+        text = text.replace(
+            "tenant_id:", f"application_guid: {credentials.SERVICETITAN_APPLICATION_GUID}\n      tenant_id:"
+        )
+        text += ITEMS_TOO
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -148,6 +155,15 @@ def mapping_tables() -> dict[str, list[dict[str, str]]]:
             {"term_name": name, "erp_code": code} for name, (_, code) in lists.PAYMENT_TERMS.items() if code
         ],
     }
+
+
+def items_table(contractor: Contractor) -> dict[str, list[dict[str, str]]]:
+    """Labor and permits are services, sundries stay where they are, all else is a material of one vendor."""
+    vendor = next(str(row["id"]) for row in contractor.servicetitan["vendors"] if row["active"])
+    rows = [("LABOR", "service", ""), ("PERMIT", "service", ""), ("SUNDRY", "none", ""), ("", "material", vendor)]
+    columns = ("item_number", "item_category", "becomes", "category_id", "vendor_id", "account")
+    named = [dict(zip(columns, ("*", category, becomes, "", own, ""), strict=True)) for category, becomes, own in rows]
+    return {"items": named}
 
 
 def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
