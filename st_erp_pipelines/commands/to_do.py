@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -25,27 +24,25 @@ def to_do_in(home: Path, connection: str) -> list[ToDo]:
     path = home / "staging" / f"{connection}.duckdb"
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            con.execute("set TimeZone = 'UTC'")
             return read(con)
     except duckdb.IOException:
         return []
 
 
-def show_to_do(facts: Facts, zone: str, everything: bool = False) -> None:
+def show_to_do(facts: Facts, everything: bool = False) -> None:
     rows = facts["to_do"] if everything else facts["to_do"][:LISTED]
     if not rows:
         return
     say()
     columns = ("what", "customer", "payment", "amount", "invoice", "since")
-    said = [_line(ToDo(**row), zone) for row in rows]
+    said = [_line(ToDo(**row)) for row in rows]
     title = f"To do in {facts['company'].partition(',')[0]}; what is done there leaves this list by itself"
     say(table(title, columns, said, right=("amount",)))
     if len(facts["to_do"]) > len(rows):
         say(f"  and {len(facts['to_do']) - len(rows):,} more: st-erp status --all")
 
 
-def _line(row: ToDo, zone: str) -> tuple[str, ...]:
-    since = f"{row.since.astimezone(ZoneInfo(zone)):%Y-%m-%d}" if row.since else ""
+def _line(row: ToDo) -> tuple[object, ...]:
     invoice = f"{row.invoice_number} ({row.invoice_key})" if row.invoice_number else ""
     customer = f"{row.customer_number} {row.customer_name}"
-    return row.what, customer, row.document_number, money(row.amount), invoice, since
+    return row.what, customer, row.document_number, money(row.amount), invoice, row.since or ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 
@@ -24,7 +24,7 @@ class ToDo:
     amount: Decimal
     invoice_number: str
     invoice_key: str
-    since: datetime | None
+    since: date | None
     sentence: str
     business_key: str
 

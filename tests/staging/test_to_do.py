@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -75,11 +76,13 @@ def test_a_deposit_applied_later_until_the_invoice_shows_it(books: Books) -> Non
     books.payment(9)
     deposit = posted(9, 0, "100")
     assert books.listed(deposit) == []
-    books.put("payment_applications", payment_id=9, applied_id=1, invoice_id=1, amount=60, applied_at="2026-11-09")
+    books.put(
+        "payment_applications", payment_id=9, applied_id=1, invoice_id=1, amount=60, applied_at="2026-11-09 00:00Z"
+    )
     assert books.listed(deposit) == [("apply", "AP9-0", "60.00", "PS1")]
     (row,) = books.rows
     assert (row.customer_number, row.customer_name, row.invoice_key) == ("STA-7", "Ann Lee", "ST-A-INV-1")
-    assert (row.business_key, str(row.since)[:10]) == ("AP9", "2026-11-09")
+    assert (row.business_key, row.since) == ("AP9", date(2026, 11, 9))
     assert row.sentence == "Apply 60.00 of payment AP9-0 to invoice PS1: in ServiceTitan it is applied there."
     books.paid(1, "60")
     assert books.listed(deposit) == []

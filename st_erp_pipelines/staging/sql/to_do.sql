@@ -219,7 +219,9 @@ select
     each.amount::decimal(18, 2) as amount,
     each.invoice_number,
     each.invoice_key,
-    each.since,
+    -- ServiceTitan dates an application with a day (midnight UTC), and notes the moment of any other change.
+    (each.since at time zone case each.what when 'apply' then 'UTC' else coalesce(getvariable('zone'), 'UTC') end)::date
+        as since,
     case each.what
         when 'apply' then 'Apply ' || each.amount::decimal(18, 2) || ' of payment ' || each.document_number || ' to invoice '
             || each.invoice_number || ': in ServiceTitan it is applied there.'
@@ -248,6 +250,6 @@ comment on column staging.to_do.document_number is
 comment on column staging.to_do.amount is 'how much of it';
 comment on column staging.to_do.invoice_number is 'number of the invoice in the ERP; empty for refund and reverse';
 comment on column staging.to_do.invoice_key is 'our business key of that invoice';
-comment on column staging.to_do.since is 'when ServiceTitan changed it, UTC; an application is dated with its day';
+comment on column staging.to_do.since is 'day on which ServiceTitan changed it';
 comment on column staging.to_do.sentence is 'what to do and why, for people';
 comment on column staging.to_do.business_key is 'our key of the payment without that of a part, as in reconciliation_documents';
