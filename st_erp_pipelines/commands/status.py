@@ -161,7 +161,7 @@ def show(facts: Facts, zone: str, everything: bool = False) -> None:
     show_mapping_faults(facts, everything)
     if facts["flows"]:
         show_every_exception(facts) if everything else show_exceptions(facts)
-        show_to_do(facts, zone, everything)
+        show_to_do(facts, everything)
         show_field_prices(facts, everything)
 
 
