@@ -142,7 +142,7 @@ def _dearer_item(people: People) -> tuple[str, Decimal]:
 def _flagged(cast: Cast) -> None:
     facts = _synced("with `on_change: flag`, the default")
     _show_documents(cast)
-    show_to_do(facts, _connection().time_zone)
+    show_to_do(facts)
     say("Business Central's API cannot apply a payment: a person does, and then the line leaves the list by itself.")
 
 
