@@ -18,6 +18,7 @@ from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.planted import invoice_key
 from tests.world import SPEED, Site, contractor, plain_invoices, running_site, with_only, yesterday
 
+pytestmark = pytest.mark.slow(7)
 ERP = ("accounts", "dimensions", "dimension_values", "general_ledger_setup", "tax_groups")
 FLOWS = ("customers", "invoices", "payments")
 DEPOSIT, PAID, MOVED, GIVEN_BACK = 9001, 9002, 9003, 9004
