@@ -38,8 +38,8 @@ TYPES: dict[str, Type] = {
             CardName:100 NumAtCard:100 DocDate:date DocDueDate:date TaxDate:date DocCurrency:3 DocRate:double
             Comments:254 JournalMemo:50 Reference1:11 Reference2:11 Project:20 SalesPersonCode:int ContactPersonCode:int
             PaymentGroupCode:int BPL_IDAssignedToInvoice:int ShipToCode:50 PayToCode:50 Address:254 FederalTaxID:32
-            ControlAccount:15 DiscountPercent:double TotalDiscount:double* DocTotal:double* VatSum:double*
-            PaidToDate:double* DocumentStatus:BoStatus* Cancelled:BoYesNoEnum* CancelStatus:CancelStatusEnum*
+            ControlAccount:15 DiscountPercent:double TotalDiscount:double* DocTotal:double* DocTotalFc:double*
+            VatSum:double* PaidToDate:double* DocumentStatus:BoStatus* Cancelled:BoYesNoEnum* CancelStatus:CancelStatusEnum*
             CancelDate:date* AuthorizationStatus:DocumentAuthorizationStatusEnum* TransNum:int* CreationDate:date*
             DocumentLines:[DocumentLine] {STAMPS}"""),
         ("DocumentLine", "INV1", f"""
