@@ -175,3 +175,6 @@ class Company:
         types = TYPES | dict.fromkeys(tables, TYPES["UserTable"])
         self.types = Types({name: known.extended(fields[name]) for name, known in types.items()})
         self.sets = SETS | {name: EntitySet(name, name, ("Code",), "POST PATCH DELETE") for name in tables}
+        for name, known in self.sets.items():
+            blank = self.types[known.type].blank()
+            self.tables[name] = {key: blank | row for key, row in self.tables[name].items()}
