@@ -45,7 +45,7 @@ from st_erp_pipelines.staging.load import Loaded, load, load_all, prepare
 from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.retention import Retained, clear_away, retain
 from st_erp_pipelines.staging.to_do import ToDo
-from st_erp_pipelines.staging.warehouse import open_warehouse
+from st_erp_pipelines.staging.warehouse import new_warehouse, open_warehouse
 from st_erp_pipelines.target import Target
 
 EDITED = "edited since it was posted: not marked"
@@ -101,9 +101,9 @@ class Pipeline:
     def landing(self) -> Path:
         return self.home / "landing"
 
-    def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def warehouse(self, *, anew: bool = False) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         path = self.home / "staging" / f"{self.connection.name}.duckdb"
-        return open_warehouse(path, clock=self.outbox.clock)
+        return (new_warehouse if anew else open_warehouse)(path, clock=self.outbox.clock)
 
     @contextmanager
     def staging(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -151,12 +151,12 @@ class Pipeline:
         }
 
     def stage_all(self, *, anew: bool = False) -> dict[tuple[str, str], Loaded]:
-        """All that was landed; `anew`: also what staging has loaded already."""
-        with self.warehouse() as con:
+        """All that was landed; `anew`: into a new staging, also what was loaded before."""
+        with self.warehouse(anew=anew) as con:
             return load_all(
                 con, root=self.landing, connection=self.connection.name, tenants=self._tenants, zone=self.zone,
                 first_day=self.connection.start_date, last_day=self.today, now=self.outbox.clock.now(),
-                forgotten=self.forgotten(), anew=anew,
+                forgotten=self.forgotten(),
             )  # fmt: skip
 
     def stage(self, system: str, entity: str) -> Loaded:

@@ -85,12 +85,8 @@ def load_all(
     last_day: date,
     now: datetime,
     forgotten: Sequence[Forgotten] = (),
-    anew: bool = False,
 ) -> dict[tuple[str, str], Loaded]:
-    """The same for every entity; `anew`: staging is dropped first. `tenants`: system to tenant or company."""
-    if anew:
-        con.execute("drop schema if exists staging cascade; drop table if exists made_as")
-        con.execute("checkpoint")  # the file gives back all its blocks: nothing of what was there is left in it
+    """The same for every entity. `tenants`: system to the tenant or company in source keys."""
     prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
     return {
         (one.system, one.name): _Load(con, root, connection, one, tenants[one.system], forgotten).run()

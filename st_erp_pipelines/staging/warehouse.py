@@ -41,6 +41,21 @@ def open_warehouse(
         con.close()
 
 
+@contextmanager
+def new_warehouse(path: Path, *, clock: Clock | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty one, which takes the place of the one at `path` if all goes well. Nobody opens that meanwhile.
+
+    What was deleted from a DuckDB file can still be read in its bytes: there is nothing of it in a new file.
+    """
+    partial = path.with_name(f".{path.name}.new")
+    with open_warehouse(path, clock=clock) as old:
+        old.execute("checkpoint")  # nothing of it is left in a log, which would be taken for the new one's
+        partial.unlink(missing_ok=True)
+        with open_warehouse(partial, clock=clock) as con:
+            yield con
+        partial.replace(path)
+
+
 def _connect_patiently(path: Path, config: dict[str, str | bool | int], clock: Clock) -> duckdb.DuckDBPyConnection:
     retrying = Retrying(
         retry=retry_if_exception(_is_locked),

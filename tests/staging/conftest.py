@@ -59,7 +59,8 @@ class Site:
         return load(self.con, system=system, entity=entity, tenant="1001", **self.settings, **more)
 
     def rebuild(self) -> None:
-        load_all(self.con, anew=True, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings)
+        self.con.execute("drop schema if exists staging cascade; drop table if exists made_as")
+        load_all(self.con, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()

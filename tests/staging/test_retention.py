@@ -118,6 +118,11 @@ def test_what_is_at_work_or_not_loaded_is_left_alone(site: Site) -> None:
     site.load()
     assert retained(site, now=NOON + timedelta(hours=2)).files_after == 2, "just read"
     assert retained(site).files_after == 1
+    for _ in range(3):
+        newest = site.land([{"id": 1, "name": "HVAC"}], entity="business_units", part="snapshot").path
+    site.load("business_units")
+    assert retained(site, "business_units").files_after == 2
+    assert newest in files(site, "business_units"), "what it does not name is gone"
 
 
 @pytest.mark.parametrize("stop", ["forget_loads", "unlink"])
