@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import duckdb
 import pytest
 
 from st_erp_pipelines.errors import Unavailable
-from st_erp_pipelines.staging.warehouse import ATTEMPTS, open_warehouse
+from st_erp_pipelines.staging.warehouse import ATTEMPTS, new_warehouse, open_warehouse
 
 HOLD = """
 import duckdb, sys
@@ -90,3 +91,34 @@ def test_times_are_utc_and_no_extension_is_fetched(tmp_path: Path) -> None:
         assert con.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
         with pytest.raises(duckdb.CatalogException):
             con.execute("select html_unescape('x')")
+
+
+KILLED = """
+import duckdb, os, sys
+con = duckdb.connect(sys.argv[1])
+con.execute("create table old as select 'Ödegård' as name")
+os._exit(0)
+"""
+
+
+def test_a_new_one_takes_the_place_of_one_that_nobody_opens_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "acme.duckdb"
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=True)
+    assert [each.suffix for each in sorted(tmp_path.iterdir())] == [".duckdb", ".wal"], (
+        "killed before it was in the file"
+    )
+
+    def make(then: str) -> None:
+        with new_warehouse(path) as con:
+            con.execute(f"create table {then} as select 1")
+            other = subprocess.run([sys.executable, "-c", KILLED, str(path)], capture_output=True, text=True)
+            assert "Could not set lock" in other.stderr
+            con.execute("from nowhere" if then == "fails" else "select 1")
+
+    for then in ("new", "fails"):
+        with suppress(duckdb.CatalogException):
+            make(then)
+        with open_warehouse(path) as con:
+            assert con.execute("select table_name from duckdb_tables()").fetchall() == [("new",)]
+    assert list(tmp_path.iterdir()) == [path]
+    assert "Ödegård".encode() not in path.read_bytes()
