@@ -39,8 +39,9 @@ TYPES: dict[str, Type] = {
             Comments:254 JournalMemo:50 Reference1:11 Reference2:11 Project:20 SalesPersonCode:int ContactPersonCode:int
             PaymentGroupCode:int BPL_IDAssignedToInvoice:int ShipToCode:50 PayToCode:50 Address:254 FederalTaxID:32
             ControlAccount:15 DiscountPercent:double TotalDiscount:double* DocTotal:double* DocTotalFc:double*
-            VatSum:double* PaidToDate:double* DocumentStatus:BoStatus* Cancelled:BoYesNoEnum* CancelStatus:CancelStatusEnum*
-            CancelDate:date* AuthorizationStatus:DocumentAuthorizationStatusEnum* TransNum:int* CreationDate:date*
+            VatSum:double* PaidToDate:double* DocumentStatus:BoStatus* Cancelled:BoYesNoEnum*
+            CancelStatus:CancelStatusEnum* CancelDate:date* AuthorizationStatus:DocumentAuthorizationStatusEnum*
+            TransNum:int* CreationDate:date*
             DocumentLines:[DocumentLine] {STAMPS}"""),
         ("DocumentLine", "INV1", f"""
             LineNum:int DocEntry:int* ItemCode:50 ItemDescription:100 ItemDetails:254 Quantity:double Price:double
@@ -183,7 +184,7 @@ SETS: dict[str, EntitySet] = {
         EntitySet("Currencies", "Currency", ("Code",)),
         EntitySet("Items", "Item", ("ItemCode",)),
         EntitySet("CreditCards", "CreditCard", ("CreditCardCode",)),
-        EntitySet("InternalReconciliations", "InternalReconciliation", ("ReconNum",), "POST"),
+        EntitySet("InternalReconciliations", "InternalReconciliation", ("ReconNum",), "POST", "Cancel"),
         EntitySet("UserFieldsMD", "UserFieldMD", ("TableName", "FieldID"), "POST"),
         EntitySet("UserTablesMD", "UserTablesMD", ("TableName",), "POST"),
     )

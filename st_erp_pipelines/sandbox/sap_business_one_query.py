@@ -24,6 +24,17 @@ UNQUOTED = "(),'/:$"
 MAX_PAGE = re.compile(r"odata\.maxpagesize=(\d+)")
 
 
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A property equals one of these: a look-up of many keys is asked of every row."""
+
+    name: str
+    values: frozenset[Any]
+
+    def __call__(self, row: Row) -> bool:
+        return row[self.name] in self.values
+
+
 class Filter:
     """Recursive descent over `$filter`, straight into a test of rows."""
 
@@ -44,6 +55,9 @@ class Filter:
         tests = [self._both()]
         while self._word("or"):
             tests.append(self._both())
+        keys = [test for test in tests if isinstance(test, OneOf)]
+        if len(keys) == len(tests) and len({test.name for test in keys}) == 1:
+            return OneOf(keys[0].name, frozenset().union(*(test.values for test in keys)))
         return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
 
     def _both(self) -> Test:
@@ -86,6 +100,8 @@ class Filter:
             if sign not in ("eq", "ne"):
                 raise self._error()
             return lambda row: (row[known.name] is None) == (sign == "eq")
+        if sign == "eq" and not self.ignore_case:
+            return OneOf(known.name, frozenset([value]))
         if sign == "ne":
             return lambda row: self._folded(row[known.name]) != value
         return lambda row: row[known.name] is not None and bool(compare(self._folded(row[known.name]), value))

@@ -11,6 +11,7 @@ from typing import Any
 import simplejson
 
 from st_erp_pipelines.sandbox import sap_business_one_documents as documents
+from st_erp_pipelines.sandbox import sap_business_one_ledger as ledger
 from st_erp_pipelines.sandbox import sap_business_one_partners as partners
 from st_erp_pipelines.sandbox import sap_business_one_payments as payments
 from st_erp_pipelines.sandbox import sap_business_one_refusals as refusals
@@ -54,6 +55,7 @@ ACT: dict[tuple[str, str], Callable[[Company, Any], Any]] = {
     ),
     ("PaymentDrafts", "SaveDraftToDocument"): payments.save_draft,
     ("JournalEntries", "Cancel"): services.cancel_journal_entry,
+    ("InternalReconciliations", "Cancel"): lambda company, key: ledger.unsettle(company, key, company.now()[0]),
 }
 
 

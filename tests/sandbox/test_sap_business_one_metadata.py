@@ -32,6 +32,7 @@ TEXTS = {
     "Edm.TimeOfDay": re.compile(r"\d\d:\d\d:\d\d"),
 }
 NUMBERS: dict[str, Any] = {"Edm.Int32": int, "Edm.Double": Decimal}
+IN_REFERENCE_ALONE = {"InternalReconciliationsService_Cancel"}  # of SAP; the metadata binds a Cancel to the set
 OWN = {"UserTable"}  # every user-defined table has a type of its own
 
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the metadata is not at hand")
@@ -96,7 +97,7 @@ def test_every_action_is_published() -> None:
         parameters = [str(one.get("Type")) for one in each.iter(f"{EDM}Parameter")]
         bound |= {(str(each.get("Name")), kind) for kind in parameters if each.get("IsBound") == "true"}
         free.add(str(each.get("Name")))
-    assert SERVICES.keys() <= free
+    assert SERVICES.keys() - IN_REFERENCE_ALONE <= free
     for own in SETS.values():
         assert {(action, f"SAPB1.{own.type}") for action in own.actions.split()} <= bound, own.name
 

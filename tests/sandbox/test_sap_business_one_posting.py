@@ -328,6 +328,16 @@ def test_cancelling_a_payment_opens_its_invoice(sbo: Client) -> None:
     assert sbo.send("POST", f"Invoices({entry})/Cancel").status_code == 204
 
 
+def test_a_credit_note_may_pay_a_part_of_an_invoice(sbo: Client) -> None:
+    invoice = sbo.invoice("A")["DocEntry"]
+    credit = sbo.post("CreditNotes", document("B", "40.00"))["DocEntry"]
+    rows = [{"DocEntry": invoice}, {"DocEntry": credit, "InvoiceType": "it_CredItnote"}]  # all that is open of both
+    made = sbo.payment("60.00", PaymentInvoices=rows)
+    assert [row["SumApplied"] for row in made["PaymentInvoices"]] == [100, 40]
+    closed = [sbo.get(path)["DocumentStatus"] for path in (f"Invoices({invoice})", f"CreditNotes({credit})")]
+    assert (closed, sbo.get("BusinessPartners('C1')")["CurrentAccountBalance"]) == (["bost_Close"] * 2, 0)
+
+
 @pytest.mark.parametrize("touches", [True, False])
 def test_whether_a_payment_touches_its_invoice_is_a_setting(sbo: Client, touches: bool) -> None:
     sbo.control("set", {"payments_touch_documents": touches})
