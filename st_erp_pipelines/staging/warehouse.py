@@ -51,9 +51,12 @@ def new_warehouse(path: Path, *, clock: Clock | None = None) -> Iterator[duckdb.
     with open_warehouse(path, clock=clock) as old:
         old.execute("checkpoint")  # nothing of it is left in a log, which would be taken for the new one's
         partial.unlink(missing_ok=True)
-        with open_warehouse(partial, clock=clock) as con:
-            yield con
-        partial.replace(path)
+        try:
+            with open_warehouse(partial, clock=clock) as con:
+                yield con
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _connect_patiently(path: Path, config: dict[str, str | bool | int], clock: Clock) -> duckdb.DuckDBPyConnection:
