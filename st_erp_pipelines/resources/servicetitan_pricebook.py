@@ -46,7 +46,8 @@ class _Unproven(Exception):
 class Pricebook:
     """A payload with `change` brings the record `pricebook_id` up to date; without it, creates one.
 
-    With `was`, a change gives way to who changed price or cost over there since we wrote them.
+    `was` says which price and cost we wrote last: what is still the same in the ERP is not written again, and where
+    people changed the other, too, the change gives way to them.
     """
 
     has_drafts = False
@@ -147,7 +148,7 @@ class Pricebook:
     def _change(self, wanted: Wanted) -> Reply:
         payload = wanted.payload
         body = {**_members(payload), **self._external(payload, patchMode="Merge")}
-        if payload["becomes"] == "material":
+        if "cost" in body:
             body |= _vendor(payload, self._record(payload["becomes"], payload["pricebook_id"]).get("primaryVendor"))
         written = self._write("PATCH", wanted, f"/{payload['pricebook_id']}", body)
         return self._reply(payload, written, body)
@@ -237,24 +238,23 @@ def _changed(payload: Mapping[str, Any], row: Row | None) -> Finding:
         return Finding(Found.COMPLETE, **here)
     said = [
         f"{name} is {row.get(name)}, we wrote {was[name]}, the ERP says {payload[name]}"
-        for name in ("price", "cost")
-        if name in was and name in members
+        for name in was.keys() & members.keys()
         if not any(_is_same(Decimal(each[name]), row.get(name)) for each in (was, payload))
     ]
     if said:
-        detail = f"Changed in ServiceTitan since: {'; '.join(said)}. A replay overwrites it."
+        detail = f"Changed in ServiceTitan since: {'; '.join(sorted(said))}. A replay overwrites it."
         return Finding(Found.SEVERAL, detail=detail, **here)
     return Finding(Found.ABSENT, **here)
 
 
 def _members(payload: Mapping[str, Any]) -> Row:
-    """What this side owns and always writes, under the names of the API."""
-    name = payload["display_name"]
-    members = {"displayName": name, "description": html.escape(name, quote=False), "price": Decimal(payload["price"])}
-    members |= {"active": payload["active"]}
-    if payload["becomes"] == "material":
-        members |= {"cost": Decimal(payload["cost"])}
-        members |= {"unitOfMeasure": payload["unit_of_measure"]} if payload["unit_of_measure"] else {}
+    """What this side owns and writes, under the names of the API."""
+    name, was = payload["display_name"], payload.get("was") or {}
+    members = {"displayName": name, "description": html.escape(name, quote=False), "active": payload["active"]}
+    figures = ("price", "cost") if payload["becomes"] == "material" else ("price",)
+    members |= {each: Decimal(payload[each]) for each in figures if payload[each] != was.get(each)}
+    if payload["becomes"] == "material" and payload["unit_of_measure"]:
+        members["unitOfMeasure"] = payload["unit_of_measure"]
     return members
 
 

@@ -258,6 +258,17 @@ def test_a_price_changed_there_is_not_overwritten_unless_somebody_says_so(target
     assert find(target, newer).found is Found.COMPLETE, "both sides say the same by now"
 
 
+def test_a_price_that_is_the_same_in_the_erp_is_left_as_the_field_has_it(target: Pricebook, shelf: Shelf) -> None:
+    one, record_id = made(target)
+    shelf.does("price", entity="materials", id=record_id, price=15)
+    newer = change(one, record_id, cost="5", display_name="Fuse, slow")
+    assert find(target, newer).found is Found.ABSENT
+    assert target.send(newer, Move.POST).warning == ""
+    (row,) = shelf.sees(one.payload["number"])
+    assert (row["displayName"], row["price"], row["cost"]) == ("Fuse, slow", 15.0, 5.0)
+    assert find(target, newer).found is Found.COMPLETE
+
+
 def test_a_locked_price_is_told_of(target: Pricebook, shelf: Shelf) -> None:
     one, record_id = made(target)
     shelf.does("change", entity="materials", id=record_id, set={"isPriceLocked": True})

@@ -84,7 +84,7 @@ select
     'ST-' || rules.key_prefix || '-ITEM-' || number || case when revision > 0 then '/R' || revision else '' end
         as business_key,
     read_on as home_day,
-    read_on as business_date,
+    modified_on as business_date,
     0::decimal(18, 2) as amount,
     coalesce(rules.local_currency, '') as currency,
     display_name as party,

@@ -3,14 +3,21 @@
 
 -- The row of items.csv that speaks for an item: that of its number, else of its category, else `*`.
 create or replace temp table item_rules as
-select item.source_key, rule.*
-from staging.stg_business_central__items as item
-join mapping.items as rule
-    on upper(rule.item_number) = upper(item.number)
-    or (rule.item_number = '*' and coalesce(upper(rule.item_category), '') in ('', upper(item.item_category_code)))
-qualify row_number() over (
-    partition by item.source_key order by rule.item_number = '*', rule.item_category is null
-) = 1;
+with candidates as (
+    select item.source_key, 1 as rank, rule.*
+    from staging.stg_business_central__items as item
+    join mapping.items as rule on upper(rule.item_number) = upper(item.number)
+    union all
+    select item.source_key, 2, rule.*
+    from staging.stg_business_central__items as item
+    join mapping.items as rule on rule.item_number = '*' and upper(rule.item_category) = upper(item.item_category_code)
+    union all
+    select item.source_key, 3, rule.*
+    from staging.stg_business_central__items as item
+    join mapping.items as rule on rule.item_number = '*' and rule.item_category is null
+)
+from candidates
+qualify row_number() over (partition by source_key order by rank) = 1;
 
 create or replace temp table pricebook as
 select 'material' as list, material_id as id, code, display_name, is_active, external_data
@@ -59,6 +66,7 @@ with facts as (
         item.is_price_with_tax is not distinct from true as is_price_with_tax,
         given(item.item_category_code) as category_code,
         greatest((item.extracted_at at time zone rules.time_zone)::date, rules.start_date) as read_on,
+        (coalesce(item.modified_at, item.extracted_at) at time zone rules.time_zone)::date as modified_on,
         rule.becomes as rule_becomes,
         coalesce(there.written->>'becomes', rule.becomes) as becomes,  -- it stays in the list where it stands
         rule.category_id, rule.vendor_id, rule.account,
