@@ -121,6 +121,8 @@ def told(site: Site) -> dict[str, set[str]]:
     with site.outbox().engine.connect() as sql:
         for each in (documents, attempts, events):
             texts[each.name] = repr([tuple(row) for row in sql.execute(sa.select(each))])
+    for path in site.home.glob("*.sqlite*"):
+        texts[path.name] = path.read_bytes().decode("latin-1")
     return {where: found for where, text in texts.items() if (found := {trace for trace in TRACES if trace in text})}
 
 
@@ -152,7 +154,7 @@ def test_who_is_forgotten_leaves_figures_and_nothing_else(site: Site) -> None:
     assert len(site.documents("payments")) == 1
     before, written, places = facts(site), len(site.writes()), told(site)
     files = {f"{folder}/{CONNECTION}.duckdb" for folder in ("staging", "published")}
-    assert places.keys() >= {*files, "documents", "attempts"}
+    assert places.keys() >= {*files, "documents", "attempts", site.database.name}
     assert any(where.startswith("landing") for where in places)
     assert set.union(*places.values()) == set(TRACES)
 

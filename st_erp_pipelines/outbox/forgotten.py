@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,7 +100,16 @@ def blank(outbox: Outbox, ids: Collection[int], names: Collection[str]) -> Count
             if columns or changed.total():
                 change(con, row, **columns)  # its version says that the audit trail is to be published anew
                 done += changed + Counter(documents=1)
+    if not outbox.is_on_server:
+        _write_anew(outbox)
     return done
+
+
+def _write_anew(outbox: Outbox) -> None:
+    """What was overwritten can still be read in the bytes of an SQLite file, and in its log."""
+    with closing(outbox.engine.raw_connection()) as raw:
+        for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
+            raw.cursor().execute(statement)
 
 
 def _blank_rows(con: sa.Connection, table: sa.Table, document: Document, names: Collection[str]) -> int:
