@@ -236,7 +236,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         ok: tuple[int, ...] = (200, 201, 204),
     ) -> httpx.Response:
-        """Sends once. `deadline` covers everything: slot, token, connect, send, headers, body."""
+        """Sends once. `deadline` covers everything: slot, token, connect, send, headers, body. Bytes go as they are."""
         facts = self._of(operation, document)
         request = self._writable(method, url, json, headers, deadline.total_seconds())
         response = self._send_once(request, deadline.total_seconds(), facts)
@@ -298,8 +298,9 @@ class Api:
         self, method: str, url: str, json: Any, headers: Mapping[str, str] | None, seconds: float
     ) -> httpx.Request:
         brief = min(CONNECT_TIMEOUT, seconds)
-        content = None if json is None else simplejson.dumps(json, use_decimal=True, allow_nan=False).encode()
-        kind = {} if json is None else {"content-type": "application/json"}
+        is_raw = json is None or isinstance(json, bytes)
+        content = json if is_raw else simplejson.dumps(json, use_decimal=True, allow_nan=False).encode()
+        kind = {} if is_raw else {"content-type": "application/json"}
         return self._own(
             self.writer.build_request(
                 method,

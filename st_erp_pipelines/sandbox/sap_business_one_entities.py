@@ -17,8 +17,9 @@ TYPES: dict[str, Type] = {
     name: Type.declared(name, table, text)
     for name, table, text in (
         ("BusinessPartner", "OCRD", f"""
-            CardCode:15 CardName:100 CardType:BoCardTypes GroupCode:int Currency:3 FederalTaxID:32 Phone1:20 Phone2:20
-            Cellular:50 Fax:20 EmailAddress:100 Website:100 Notes:100 FreeText:254 ContactPerson:50 AliasName:100
+            CardCode:15 CardName:100 CardType:BoCardTypes CompanyPrivate:BoCardCompanyTypes GroupCode:int Currency:3
+            FederalTaxID:32 Phone1:20 Phone2:20 Cellular:50 Fax:20 EmailAddress:100 Website:100 Notes:100 FreeText:254
+            ContactPerson:50 AliasName:100
             CardForeignName:100 PayTermsGrpCode:int PriceListNum:int SalesPersonCode:int Territory:int Series:int
             CreditLimit:double MaxCommitment:double CurrentAccountBalance:double* DebitorAccount:15 ProjectCode:20
             VatLiable:BoVatStatus VatGroup:8 Valid:BoYesNoEnum ValidFrom:date ValidTo:date ValidRemarks:30

@@ -20,6 +20,7 @@ from st_erp_pipelines.sandbox.odata import Row
 ENUMS: dict[str, dict[str, str]] = {
     "BoYesNoEnum": {"tNO": "N", "tYES": "Y"},
     "BoCardTypes": {"cCustomer": "C", "cSupplier": "S", "cLid": "L"},
+    "BoCardCompanyTypes": {"cCompany": "C", "cPrivate": "I", "cGovernment": "G", "cEmployee": "E"},
     "BoVatStatus": {"vExempted": "N", "vLiable": "Y", "vEC": "E"},
     "BoAddressType": {"bo_ShipTo": "S", "bo_BillTo": "B"},
     "BoDocumentTypes": {"dDocument_Items": "I", "dDocument_Service": "S"},

@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from st_erp_pipelines.resources.http import USER_AGENT
-from tests.specification import FINDINGS, Request, odata, openapi
+from tests.specification import FINDINGS, Request, business_one, odata, openapi
 
 
 def observed(app: ASGIApp) -> ASGIApp:
@@ -40,7 +40,11 @@ def findings(request: Request) -> list[str]:
 
 
 def _findings(request: Request) -> Iterator[str]:
-    if odata.ROOT in request.path:
+    if business_one.ROOT.match(request.path):
+        yield from business_one.findings(request)
+    elif request.path == business_one.TOKEN:
+        yield from openapi.token_findings(request)
+    elif odata.ROOT in request.path:
         yield from odata.findings(request)
     elif not request.path.endswith("/token"):
         yield from openapi.findings(request)

@@ -91,12 +91,12 @@ def model() -> Model:
     entities = {str(found.get("Name")): _entity(found, enums) for found in tree.iter(f"{EDM}EntityType")}
     catalogue = json.loads((FOLDER / "api_v2_field_catalogue.json").read_bytes())
     for found in tree.iter(f"{EDM}EntitySet"):
-        entity = entities[_short(found.get("EntityType"))]
+        entity = entities[short_name(found.get("EntityType"))]
         values = found.iter(f"{EDM}PropertyValue")
         entity.allows |= {str(value.get("Property")) for value in values if value.get("Bool") == "true"}
         _add_catalogue(entity, catalogue.get(found.get("Name"), {}).get("fields", {}))
     actions = {
-        (str(found.get("Name")), _short(parameter.get("Type")))
+        (str(found.get("Name")), short_name(parameter.get("Type")))
         for found in tree.iter(f"{EDM}Action")
         for parameter in found.iter(f"{EDM}Parameter")
     }
@@ -111,10 +111,10 @@ def _entity(found: ElementTree.Element, enums: dict[str, frozenset[str]]) -> Ent
             kind=kind,
             length=int(length) if length else None,
             is_nullable=one.get("Nullable") != "false",
-            members=enums.get(_short(kind), frozenset()),
+            members=enums.get(short_name(kind), frozenset()),
         )
     navigation = {
-        str(one.get("Name")): Navigation(_short(one.get("Type")), str(one.get("Type")).startswith("Collection("))
+        str(one.get("Name")): Navigation(short_name(one.get("Type")), str(one.get("Type")).startswith("Collection("))
         for one in found.iter(f"{EDM}NavigationProperty")
     }
     return Entity(str(found.get("Name")), properties, navigation)
@@ -134,5 +134,5 @@ def _add_catalogue(entity: Entity, fields: dict[str, Any]) -> None:
             entity.mandatory.add(name)
 
 
-def _short(kind: str | None) -> str:
+def short_name(kind: str | None) -> str:
     return str(kind).removeprefix("Collection(").removesuffix(")").rpartition(".")[2]

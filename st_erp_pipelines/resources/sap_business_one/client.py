@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -142,37 +143,46 @@ class BusinessOne:
         record: Row = parsed(response)
         return record
 
-    def write(
-        self,
-        method: str,
-        path: str,
-        *,
-        operation: str,
-        document: str,
-        deadline: timedelta | None = None,
-        body: Row | None = None,
-        etag: str | None = None,
-        names: str = "",
-    ) -> Row:
-        """One request, sent once. `names`: the key that the reply has to tell; {} where it has no content."""
-        response = self._api.write(
-            method,
-            self.url(path),
-            operation=operation,
-            document=document,
-            deadline=deadline or self.timing.deadline,
-            json=body,
-            headers={"If-Match": etag} if etag else {},
-        )
-        written: Any = parsed(response) if response.content else {}
-        if not isinstance(written, dict) or (names and written.get(names) in (None, "")):
-            said = f"the reply (HTTP {response.status_code}) does not name what was written"
-            raise InDoubt(said, system=SYSTEM, operation=operation, document=document)
-        return written
+    def post(self, path: str, *, operation: str, document: str, body: Row, names: str) -> Row:
+        """Creates one record. `names`: the key that the reply has to tell."""
+        response = self._write("POST", path, operation, document, body)
+        with suppress(ValueError, KeyError, TypeError):
+            written: Row = parsed(response)
+            if written[names]:
+                return written
+        said = f"the reply (HTTP {response.status_code}) does not name what was written"
+        raise InDoubt(said, system=SYSTEM, operation=operation, document=document)
+
+    def patch(self, path: str, *, operation: str, document: str, body: Row, etag: str | None) -> None:
+        """Changes what the body names, unless somebody changed the record since it had this ETag."""
+        self._write("PATCH", path, operation, document, body, {"If-Match": etag} if etag else {})
+
+    def post_batch(self, *, operation: str, document: str, content: bytes, kind: str) -> httpx.Response:
+        return self._write("POST", "$batch", operation, document, content, {"Content-Type": kind}, (200, 202))
+
+    @property
+    def service_path(self) -> str:
+        return urlsplit(self._root).path
 
     def close(self) -> None:
         self._auth.close()
         self._api.close()
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        document: str,
+        body: Row | bytes,
+        headers: Mapping[str, str] | None = None,
+        ok: tuple[int, ...] = (201, 204),
+    ) -> httpx.Response:
+        """One request, sent once."""
+        return self._api.write(
+            method, self.url(path), operation=operation, document=document, deadline=self.timing.deadline,
+            json=body, headers=headers, ok=ok,
+        )  # fmt: skip
 
     def _page(self, url: str, operation: str) -> tuple[list[Row], bool]:
         headers = {"Prefer": f"odata.maxpagesize={self.page_size}"}

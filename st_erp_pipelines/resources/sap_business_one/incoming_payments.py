@@ -15,6 +15,7 @@ from st_erp_pipelines.resources.odata import trimmed
 from st_erp_pipelines.resources.sap_business_one.client import LANES, BusinessOne, Row, day, money
 from st_erp_pipelines.resources.sap_business_one.evidence import Drafts, Evidence, Kind, Seen, require_field
 from st_erp_pipelines.resources.sap_business_one.masters import Accounts, Currencies, refused
+from st_erp_pipelines.resources.sap_business_one.posting_log import PostingLog
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
 
 PAYMENT = Kind("payment", "incoming payment", "IncomingPayments", "bopot_IncomingPayments")
@@ -44,10 +45,12 @@ class IncomingPayments:
         key_field: str = "Remarks",
         former_key_fields: Sequence[str] = (),
         branch: int | None = None,
+        posting_log: str = "",
     ) -> None:
         self.place, self.timing = client.place, client.timing
-        self._client, self._key_field, self._branch = client, key_field, branch
+        self._key_field, self._branch = key_field, branch
         require_field(client, key_field, "ORCT")
+        self._post = PostingLog(client, posting_log).post if posting_log else client.post
         self._accounts = Accounts(client)
         self._currencies = Currencies(client)
         fields = tuple(dict.fromkeys((key_field, *former_key_fields, "TransferReference")))
@@ -64,9 +67,7 @@ class IncomingPayments:
             raise ValueError(f"payments of Business One are posted at once, there is nothing to {move}")
         body = self._body(wanted)
         try:
-            made = self._client.write(
-                "POST", PAYMENT.path, operation="post payment", document=wanted.key, body=body, names="DocEntry"
-            )
+            made = self._post(PAYMENT.path, operation="post payment", document=wanted.key, body=body, names="DocEntry")
         except Rejected as error:
             raise self._evidence.after_refusal(error, wanted) from None
         return Reply(str(made["DocEntry"]), str(made.get("DocNum") or ""))

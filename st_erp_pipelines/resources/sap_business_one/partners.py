@@ -111,8 +111,8 @@ class Partners:
             body["BPAddresses"] = [{"AddressName": ADDRESS_NAME, "AddressType": BILL_TO} | address]
         if contacts := [_fitted(CONTACT, each) for each in payload.get("contacts") or ()]:
             body["ContactEmployees"] = contacts
-        made = self._client.write(
-            "POST", "BusinessPartners", operation="create partner", document=wanted.key, body=body, names="CardCode"
+        made = self._client.post(
+            "BusinessPartners", operation="create partner", document=wanted.key, body=body, names="CardCode"
         )
         return Reply(made["CardCode"], made["CardCode"], etag_of(made), self._terms_warning(payload))
 
@@ -121,8 +121,7 @@ class Partners:
         row = self._seen.get(same(_code(wanted.payload)))
         if row is None:
             raise Unavailable("it was not looked up before", system=SYSTEM, document=wanted.key)
-        self._client.write(
-            "PATCH",
+        self._client.patch(
             one_of("BusinessPartners", row["CardCode"]),
             operation="change partner",
             document=wanted.key,

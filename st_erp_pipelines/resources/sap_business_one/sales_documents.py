@@ -16,6 +16,7 @@ from st_erp_pipelines.resources.odata import trimmed
 from st_erp_pipelines.resources.sap_business_one.client import LANES, BusinessOne, Row, day, etag_of, money
 from st_erp_pipelines.resources.sap_business_one.evidence import Drafts, Evidence, Kind, Seen, require_field
 from st_erp_pipelines.resources.sap_business_one.masters import Accounts, Currencies, TaxCodes, TaxField, refused
+from st_erp_pipelines.resources.sap_business_one.posting_log import PostingLog
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
 
 INVOICE = Kind("invoice", "invoice", "Invoices", "oInvoices")
@@ -43,10 +44,12 @@ class SalesDocuments:
         former_key_fields: Sequence[str] = (),
         tax_field: TaxField = "TaxCode",
         branch: int | None = None,
+        posting_log: str = "",
     ) -> None:
         self.place, self.timing = client.place, client.timing
-        self._client, self._key_field, self._branch = client, key_field, branch
+        self._key_field, self._branch = key_field, branch
         require_field(client, key_field, "OINV")  # on one table of sales documents it is on all
+        self._post = PostingLog(client, posting_log).post if posting_log else client.post
         self._accounts = Accounts(client)
         self._taxes = TaxCodes(client, tax_field)
         self._currencies = Currencies(client)
@@ -64,8 +67,8 @@ class SalesDocuments:
             raise ValueError(f"sales documents of Business One are posted at once, there is nothing to {move}")
         kind, body = KINDS[wanted.payload["type"]], self._body(wanted)
         try:
-            made = self._client.write(
-                "POST", kind.path, operation=f"post {kind.label}", document=wanted.key, body=body, names="DocEntry"
+            made = self._post(
+                kind.path, operation=f"post {kind.label}", document=wanted.key, body=body, names="DocEntry"
             )
         except Rejected as error:
             raise self._evidence.after_refusal(error, wanted) from None

@@ -22,6 +22,7 @@ class Fields(Protocol):
     tax_field: TaxField
     partner_group: int | None
     branch: int | None
+    posting_log: str  # a user table, see posting_log.py; empty for none
 
 
 def target_for(flow: str, client: BusinessOne, fields: Fields) -> Target:
@@ -34,10 +35,12 @@ def target_for(flow: str, client: BusinessOne, fields: Fields) -> Target:
             former_key_fields=fields.former_invoice_key_fields,
             tax_field=fields.tax_field,
             branch=fields.branch,
+            posting_log=fields.posting_log,
         )
     return IncomingPayments(
         client,
         key_field=fields.payment_key_field,
         former_key_fields=fields.former_payment_key_fields,
         branch=fields.branch,
+        posting_log=fields.posting_log,
     )
