@@ -41,6 +41,7 @@ from st_erp_pipelines.staging.documents.known import read_documents, read_known
 from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.field_prices import FieldPrice
+from st_erp_pipelines.staging.landing import landing_files
 from st_erp_pipelines.staging.load import Loaded, load, load_all, prepare
 from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.retention import Retained, clear_away, retain
@@ -177,12 +178,13 @@ class Pipeline:
         now, done = self.outbox.clock.now(), Retained()
         clear_away(self.landing, now)
         for declared in all_entities():
-            if not (self.landing / self.connection.name / declared.system / declared.name).is_dir():
+            tenant = self._tenants.get(declared.system)
+            if tenant is None or not landing_files(self.landing, self.connection.name, declared.system, declared.name):
                 continue
             with self.staging() as con:
                 done += retain(
                     con, root=self.landing, connection=self.connection.name, declared=declared,
-                    tenant=self._tenants[declared.system], now=now, keep=timedelta(self.connection.retain_days),
+                    tenant=tenant, now=now, keep=timedelta(self.connection.retain_days),
                 )  # fmt: skip
         return done
 

@@ -36,6 +36,14 @@ def test_what_is_declared_as_personal_is_there(declared: Any) -> None:
     assert set(members(shape)) >= {personal.owner, *personal.members}
 
 
+def test_what_names_a_customer_says_what_is_personal() -> None:
+    """Lists of employees' and vendors' names, and what is about the company, name none."""
+    naming = {
+        each.name for each in all_entities() if any("customer" in path.lower() for path in members(each.structure))
+    }
+    assert naming - {each.name for each in all_entities() if each.personal} <= {"customer_payment_journals"}
+
+
 def cleared_records(site: Site, entity: str, *, system: str = "servicetitan") -> list[dict[str, Any]]:
     paths = landing_files(site.home / "landing", "acme", system, entity)
     clear(site.con, entity_of(system, entity), paths, FORGOTTEN)
