@@ -31,6 +31,10 @@ class Kind:
     memo: str
     sign: int
 
+    @property
+    def rows_table(self) -> str:
+        return f"{self.table[1:]}1"
+
 
 INVOICE = Kind("Invoices", "oInvoices", 13, "OINV", "ttARInvoice", "A/R Invoices", 1)
 CREDIT_NOTE = Kind("CreditNotes", "oCreditNotes", 14, "ORIN", "ttARCredItnote", "A/R Credit Memos", -1)
@@ -258,8 +262,10 @@ def change(company: Company, kind: Kind, key: int, body: Any) -> None:
     sent = company.types.accept("Document", body)
     lines = {line["LineNum"]: line for line in row["DocumentLines"]}
     for line in sent.pop("DocumentLines", []):
-        old = lines.get(line.get("LineNum"), {})
-        _check_updatable(kind.table.replace("O", "", 1) + "1", line, old, {"FreeText"})
+        old = lines.get(line.get("LineNum"))
+        if old is None:
+            raise refusals.not_updatable(f"{kind.rows_table}.LineNum")
+        _check_updatable(kind.rows_table, line, old, {"FreeText"})
         lines[line["LineNum"]] = old | line
     _check_updatable(kind.table, sent, row, UPDATABLE)
     company.change(kind.set_name, key, row | sent | {"DocumentLines": list(lines.values())})
@@ -283,7 +289,7 @@ def cancel(company: Company, kind: Kind, key: int, comments: str | None = None) 
     closed = {"Cancelled": "tYES", "DocumentStatus": "bost_Close"}
     company.change(kind.set_name, key, row | closed | {"CancelStatus": "csYes", "CancelDate": row["DocDate"]})
     copy = _numbered(company, kind, row) | closed | {"CancelStatus": "csCancellation", "TransNum": journal}
-    copy |= {"Comments": comments or row["Comments"], "PaidToDate": row["DocTotal"]}
+    copy |= {"Comments": comments or row["Comments"], "PaidToDate": row["DocTotal"], "Cancelled": "tNO"}
     return company.insert(kind.set_name, copy["DocEntry"], copy)
 
 
@@ -323,8 +329,10 @@ def save_draft(company: Company, body: Any, *, by_person: bool = False) -> Row:
     waits = draft["AuthorizationStatus"] == "dasPending" and not by_person
     if draft["DocumentStatus"] == "bost_Close" or waits:
         raise refusals.assumed("Draft cannot be saved as a document  [ODRF.WddStatus]")
+    if sent:
+        change_draft(company, draft["DocEntry"], body)
+        draft = company.get("Drafts", draft["DocEntry"])
     kind = BY_OBJECT[draft["DocObjectCode"]]
-    row = draft | sent | {"AuthorizationStatus": "dasGenerated" if by_person else draft["AuthorizationStatus"]}
-    check(company, kind, row)
+    check(company, kind, draft)
     company.change("Drafts", draft["DocEntry"], draft | {"DocumentStatus": "bost_Close"})
-    return post(company, kind, row)
+    return post(company, kind, draft | ({"AuthorizationStatus": "dasGenerated"} if by_person else {}))

@@ -163,7 +163,7 @@ class Types:
                 continue
             if found is None:
                 raise refusals.unknown_property(key, name)
-            if found.read_only and key not in keep:
+            if (found.read_only and key not in keep) or (found.is_collection and value is None):
                 continue
             accepted[key] = self._accept_rows(found, value) if found.is_collection else found.held(value, name)
         return accepted

@@ -56,6 +56,16 @@ def too_long(name: str, type_name: str) -> ODataError:
     )
 
 
+def not_allowed() -> ODataError:
+    """Seen with its code; the text is assumed."""
+    return refusal(240005, "You are not permitted to perform this action", 403)
+
+
+def script(text: str) -> ODataError:
+    """A company's own rule (SBO_SP_TransactionNotification): its own number and text; the code is recalled."""
+    return refusal(-1116, text)
+
+
 def stale() -> ODataError:
     text = "Another user or another operation modified data; to continue, open the window again (ODBC -2039)"
     return refusal(-2039, text, 412)

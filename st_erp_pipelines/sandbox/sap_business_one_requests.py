@@ -112,6 +112,8 @@ class CompanyApi:
         if known is None:
             raise refusals.unknown_path()
         method = request.headers.get("x-http-method-override", request.method).upper()
+        if f"{method} {name}" in self.company.setup["forbidden"]:
+            raise refusals.not_allowed()
         if key_text is None:
             return self._list(request, known, below) if method == "GET" else self._create(request, method, known, below)
         key = self._key(known, key_text)
@@ -212,6 +214,8 @@ class CompanyApi:
     def _create(self, request: Request, method: str, known: EntitySet, below: str | None) -> Reply:
         if method != "POST" or below is not None or "POST" not in known.accepts.split():
             raise refusals.not_supported()
+        if known.name in self.company.setup["scripts"]:
+            raise refusals.script(self.company.setup["scripts"][known.name])
         create = CREATE.get(known.name) or (lambda company, body: services.create_plain(company, known.name, body))
         row = create(self.company, request.json())
         path = f"{known.name}({self._written_key(known, row)})"

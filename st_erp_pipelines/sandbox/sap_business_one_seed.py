@@ -45,6 +45,8 @@ SETTINGS: dict[str, Any] = {
     "payments_touch_documents": True,  # whether a payment is an update of its invoice
     "next_link_loses_filter": False,
     "broken_nodes": [],
+    "forbidden": [],  # to the user, as "POST Invoices"
+    "scripts": {},  # text by entity set: a rule of the company's own that refuses what is new there
 }
 DEFAULTS: dict[str, Row] = {
     "ChartOfAccounts": {

@@ -213,8 +213,9 @@ def test_a_posted_document_changes_in_its_texts_alone(sbo: Client) -> None:
     assert (row["DocumentLines"][0]["FreeText"], row["DataVersion"]) == ("free", 3)
     refusal = "Field cannot be updated (ODBC -1029)"
     assert sbo.refused("PATCH", path, {"DocDate": "2026-03-06"}) == f"400 -1029: [OINV.DocDate] , {refusal}"
-    lines = [{"LineNum": 0, "LineTotal": 1}]
-    assert sbo.refused("PATCH", path, {"DocumentLines": lines}) == f"400 -1029: [INV1.LineTotal] , {refusal}"
+    for row, field in (({"LineNum": 0, "LineTotal": 1}, "LineTotal"), ({"FreeText": "no number"}, "LineNum")):
+        refused = sbo.refused("PATCH", path, {"DocumentLines": [row]})
+        assert refused == f"400 -1029: [INV1.{field}] , {refusal}"
 
 
 def test_cancelling_makes_a_second_document(sbo: Client) -> None:
@@ -237,7 +238,7 @@ def test_cancelling_makes_a_second_document(sbo: Client) -> None:
 def test_a_paid_invoice_is_not_cancelled_and_one_of_a_locked_period_neither(sbo: Client) -> None:
     paid, old = sbo.invoice()["DocEntry"], sbo.invoice()["DocEntry"]
     sbo.control("pay", {"invoice": paid, "amount": 1})
-    assert sbo.refused("POST", f"Invoices({paid})/Cancel").startswith("400 -5002")
+    assert sbo.refused("POST", f"Invoices({paid})/Cancel").startswith("400 -5002: Document is already closed")
     sbo.control("set", {"periods": [{"from": "2026-01-01", "to": "2026-12-31", "status": "ltLocked"}]})
     assert sbo.refused("POST", f"Invoices({old})/Cancel").startswith("400 -4013")
 
@@ -305,12 +306,12 @@ def test_refuses_a_payment(shared: Client, changes: dict[str, Any], refusal: str
 
 def test_refuses_a_payment_that_does_not_fit_its_invoice(sbo: Client) -> None:
     entry = sbo.invoice()["DocEntry"]
-    for body in (
-        payment("200.00", (entry, "150.00")),  # more than is open
-        payment("50.00", (entry, "100.00")),  # less than it applies
-        payment("50.00", (entry, "50.00"), CardCode="C3"),  # somebody else's
+    for body, refusal in (
+        (payment("200.00", (entry, "150.00")), "400 -5002: Amount to reconcile exceeds the open balance"),
+        (payment("50.00", (entry, "100.00")), "400 -5002: Payment amount is less than the amount applied"),
+        (payment("50.00", (entry, "50.00"), CardCode="C3"), NOTHING),
     ):
-        assert sbo.send("POST", "IncomingPayments", body).status_code >= 400
+        assert sbo.refused("POST", "IncomingPayments", body).startswith(refusal)
     assert sbo.get(f"Invoices({entry})")["PaidToDate"] == 0
     assert len(sbo.state()["JournalEntries"]) == 1
     in_february = payment("100.00", (entry, "100.00"), DocDate="2026-02-15")
@@ -400,14 +401,15 @@ def test_a_draft_posts_nothing_until_it_is_saved(sbo: Client) -> None:
     made = sbo.post("Drafts", document("A", DocObjectCode="13", DocDate="2026-01-15"))
     path = f"Drafts({made['DocEntry']})"
     assert (made["DocObjectCode"], made["TransNum"]) == ("oInvoices", None)
-    save = {"Document": {"DocEntry": made["DocEntry"]}}
+    save = {"Document": {"DocEntry": made["DocEntry"], "DocDueDate": "2026-06-01"}}
     assert sbo.refused("POST", "DraftsService_SaveDraftToDocument", save).startswith("400 -4013")
     sbo.patch(path, {"DocDate": "2026-03-05", "DocumentLines": [line("70.00")]})
     assert sbo.get(path)["DocTotal"] == 70
     assert sbo.state()["JournalEntries"] == []
     assert sbo.send("POST", "DraftsService_SaveDraftToDocument", save).status_code == 204
     (invoice,) = sbo.rows("Invoices?$filter=NumAtCard eq 'A'")
-    assert (invoice["DocTotal"], sbo.get(path)["DocumentStatus"]) == (70, "bost_Close")
+    assert (invoice["DocTotal"], invoice["DocDueDate"][:10]) == (70, "2026-06-01")
+    assert sbo.get(path)["DocumentStatus"] == "bost_Close"
     assert sbo.refused("POST", "DraftsService_SaveDraftToDocument", save).startswith("400 -5002")
     assert sbo.send("DELETE", path).status_code == 204
 
@@ -466,3 +468,6 @@ def test_what_an_administrator_sets(sbo: Client) -> None:
     sbo.control("set", {"ChartOfAccounts": {REVENUE: {"FrozenFor": "tNO"}}, "branches": [1]})
     assert "Specify an active branch" in sbo.refused("POST", "Invoices", document("A", CardCode="C3"))
     sbo.invoice(CardCode="C3", BPL_IDAssignedToInvoice=1)
+    sbo.control("set", {"scripts": {"Invoices": "(1000) Ask Jane"}, "forbidden": ["GET IncomingPayments"]})
+    assert sbo.refused("POST", "Invoices", document("A")) == "400 -1116: (1000) Ask Jane"
+    assert sbo.refused("GET", "IncomingPayments").startswith("403 240005")
