@@ -15,6 +15,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from st_erp_pipelines.accept import There, accept
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected
@@ -376,6 +377,18 @@ def test_a_replay_overwrites_the_price_of_the_field(target: Pricebook, shelf: Sh
         assert con.execute(sa.select(documents.c.replayed)).scalar_one(), "so that its build leaves out what we wrote"
     assert run(outbox, target, change(one, record_id, price="13", was=None)).state == "posted"
     assert shelf.sees(one.payload["number"])[0]["price"] == 13.0
+
+
+def test_who_accepts_it_leaves_the_price_of_the_field(target: Pricebook, shelf: Shelf, outbox: Outbox) -> None:
+    one = wanted()
+    record_id = run(outbox, target, one).remote_id
+    shelf.does("price", entity="materials", id=int(record_id), price=15)
+    row = run(outbox, target, change(one, int(record_id), price="13"))
+    there = There(record_id, one.payload["number"], None, Decimal(15))
+    assert accept(outbox, row, there, "ann").accepted, "its own creation takes nothing away from it"
+    other = run(outbox, target, change(wanted(), 404))
+    assert accept(outbox, other, there, "ann").sentence.startswith(f"{there.number} is {one.key}")
+    assert shelf.sees(one.payload["number"])[0]["price"] == 15.0
 
 
 def test_a_reply_that_names_nothing_is_a_doubt(target: Pricebook, shelf: Shelf) -> None:

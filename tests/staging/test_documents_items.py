@@ -83,6 +83,8 @@ def test_the_row_of_its_number_wins_over_its_category_and_that_over_any(world: W
         ("PI-1", "material", Verdict.DUE),
         ("XX-1", "material", Verdict.DUE),
     ]
+    world.drop("mapping.items", "item_number = '*' and item_category is null")
+    assert [each.payload["number"] for each in build(world) if "unmapped_item" in reasons(each)] == ["PI-1", "XX-1"]
 
 
 def test_who_observes_without_a_table_is_told_of_nothing_and_who_posts_of_everything(world: World) -> None:
