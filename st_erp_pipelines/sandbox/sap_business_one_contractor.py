@@ -7,6 +7,7 @@ the code behind it. Departments are profit centres with their distribution rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any
 
 from st_erp_pipelines.sandbox.contractor_lists import ZONES
 from st_erp_pipelines.sandbox.contractor_office import Wire
+from st_erp_pipelines.sandbox.planted import PREFIX
 
 CONTROL, BANK, CARDS = "10300", "10100", "10110"
 TERMS = {"COD": (1, 0), "15 DAYS": (2, 15), "30 DAYS": (3, 30)}
@@ -23,9 +25,10 @@ ACCOUNT_TYPES = {"Income": "at_Revenues", "Expense": "at_Expenses"}
 KEY_TABLES = ("OINV", "ORCT", "OCRD", "OJDT")
 
 
-def sap_business_one_company(books: Wire) -> Wire:
-    """`books` is `Contractor.business_central`; numbers and references stay as they are there. What Business One has
-    no counterpart for (a missing posting group, a batch of payment lines) is left out."""
+def sap_business_one_company(books: Wire, *, prefix: str = PREFIX) -> Wire:
+    """`books` is `Contractor.business_central`; customers and references that carry a connection's `key_prefix` there
+    carry `prefix` here. What Business One has no counterpart for (a missing posting group, a batch of payment lines)
+    is left out."""
     codes = account_codes(books)
     open_from = date.fromisoformat(books["setup"]["allowPostingFrom"])
     return {
@@ -47,8 +50,8 @@ def sap_business_one_company(books: Wire) -> Wire:
         "Currencies": [{"Code": code, "Name": code} for code in ("USD", "CAD", "EUR")],
         "CreditCards": [{"CreditCardCode": 1, "CreditCardName": "Card", "GLAccount": codes[CARDS]}],
         "UserFieldsMD": [_key_field(table) for table in KEY_TABLES],
-        "BusinessPartners": [_partner(row) for row in books["customers"]],
-        "documents": [_document(codes, row) for row in books["posted"]],
+        "BusinessPartners": [_partner(row, prefix) for row in books["customers"]],
+        "documents": [_document(codes, row, prefix) for row in books["posted"]],
         "periods": [
             {"from": "2000-01-01", "to": (open_from - timedelta(days=1)).isoformat(), "status": "ltLocked"},
             {"from": open_from.isoformat(), "to": "2099-12-31", "status": "ltUnlocked"},
@@ -111,7 +114,11 @@ def _key_field(table: str) -> Wire:
     return {"TableName": table, **field}
 
 
-def _partner(row: Wire) -> Wire:
+def _prefixed(text: str, prefix: str) -> str:
+    return re.sub(rf"^ST(-?){PREFIX}-", rf"ST\g<1>{prefix}-", text)
+
+
+def _partner(row: Wire, prefix: str) -> Wire:
     address = {
         "AddressName": "Bill to",
         "AddressType": "bo_BillTo",
@@ -123,7 +130,7 @@ def _partner(row: Wire) -> Wire:
         "Country": "US",
     }
     return {
-        "CardCode": row["number"],
+        "CardCode": _prefixed(row["number"], prefix),
         "CardName": row["displayName"],
         "CardType": "cCustomer",
         "Phone1": row["phoneNumber"] or None,
@@ -134,12 +141,12 @@ def _partner(row: Wire) -> Wire:
     }
 
 
-def _document(codes: Mapping[str, str], row: Wire) -> Wire:
+def _document(codes: Mapping[str, str], row: Wire, prefix: str) -> Wire:
     """A service invoice, or the draft of one; a draft counts for nothing in the journal."""
     body: dict[str, Any] = {
         "DocType": "dDocument_Service",
-        "CardCode": row["customerNumber"],
-        "NumAtCard": row["externalDocumentNumber"] or None,
+        "CardCode": _prefixed(row["customerNumber"], prefix),
+        "NumAtCard": _prefixed(row["externalDocumentNumber"], prefix) or None,
         "DocDate": row["postingDate"],
         "TaxDate": row["invoiceDate"],
         "DocumentLines": [_line(codes, line) for line in row["lines"]],

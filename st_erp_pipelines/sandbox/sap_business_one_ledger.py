@@ -167,6 +167,6 @@ def _follow(company: Company, lines: Iterable[Settled]) -> None:
             continue
         left = abs(company.tables[OPEN][number, line]["amount"])
         row = row | {"PaidToDate": row["DocTotal"] - left, "DocumentStatus": "bost_Open" if left else "bost_Close"}
-        lines_ = [each | {"LineStatus": row["DocumentStatus"]} for each in row["DocumentLines"]]
+        row["DocumentLines"] = [each | {"LineStatus": row["DocumentStatus"]} for each in row["DocumentLines"]]
         store = company.change if company.setup["payments_touch_documents"] else company.put
-        store(set_name, key, row | {"DocumentLines": lines_})
+        store(set_name, key, row)

@@ -133,7 +133,12 @@ def enter(company: Company, values: Row) -> Row:
 
 def pay(company: Company, values: Row) -> Row:
     """{"invoice": DocEntry, "amount"?}: cash for an invoice, by default all that is open; more stays on account."""
-    return payments.create(company, services.pay(company, values["invoice"], values.get("amount")), by_person=True)
+    invoice = company.get("Invoices", values["invoice"])
+    due = invoice["DocTotal"] - invoice["PaidToDate"]
+    paid = Decimal(str(values.get("amount") or due))
+    applied = {"DocEntry": invoice["DocEntry"], "SumApplied": min(paid, due)}
+    body = {"CardCode": invoice["CardCode"], "CashSum": paid, "PaymentInvoices": [applied]}
+    return payments.create(company, body, by_person=True)
 
 
 def cancel(company: Company, values: Row) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.sandbox import sap_business_one_documents as documents
@@ -213,11 +212,3 @@ SERVICES: dict[str, tuple[Callable[[Company, Any], Any], str, bool]] = {
     "InternalReconciliationsService_GetOpenTransactions": (open_transactions, "InternalReconciliationOpenTrans", False),
     "InternalReconciliationsService_Cancel": (cancel_reconciliation, "", False),
 }
-
-
-def pay(company: Company, entry: int, amount: Any) -> Row:
-    """A person takes money for an invoice: the body of an incoming payment in cash."""
-    invoice = company.get("Invoices", entry)
-    paid = Decimal(str(amount)) if amount else invoice["DocTotal"] - invoice["PaidToDate"]
-    applied = {"DocEntry": entry, "SumApplied": paid, "InvoiceType": "it_Invoice"}
-    return {"CardCode": invoice["CardCode"], "CashSum": paid, "PaymentInvoices": [applied]}

@@ -66,6 +66,16 @@ def test_closed_days_and_blocked_customers_are_so_here(contractor: Contractor, c
     assert typed(active, contractor.today) == Decimal("0.10")
 
 
+def test_another_connection_has_another_prefix(contractor: Contractor) -> None:
+    seed = sap_business_one_company(contractor.business_central, prefix="B")
+    ours = [code for code in (row["CardCode"] for row in seed["BusinessPartners"]) if code.startswith("ST")]
+    keys = [key for key in (each["body"]["NumAtCard"] for each in seed["documents"]) if key and key.startswith("ST-")]
+    assert len(ours) > 5
+    assert len(keys) > 5
+    assert all(code.startswith("STB-") for code in ours)
+    assert all(key.startswith("ST-B-INV-") for key in keys)
+
+
 def test_addresses_are_codes(company: Company) -> None:
     addresses = [each for row in company.rows("BusinessPartners") for each in row["BPAddresses"]]
     assert {each["Country"] for each in addresses} == {"US"}
