@@ -152,6 +152,11 @@ class Company:
             raise refusals.blocked_account(account["Code"])
         return account
 
+    def check_currency(self, code: str) -> None:
+        if code != self.setup["currency"]:
+            self.get("Currencies", code)
+            raise refusals.assumed("Update the exchange rate")  # the sandbox keeps none
+
     def check_references(self, row: Row, project: str = "ProjectCode") -> None:
         """Project and distribution rules of a document or of one of its lines."""
         if row.get(project) and self.get("Projects", row[project])["Active"] == "tNO":

@@ -37,7 +37,17 @@ def draw_up(company: Company, sent: Row) -> Row:
     partner = company.find("BusinessPartners", sent.get("CardCode"))
     if partner is None:
         raise refusals.invalid_partner("ORCT", sent.get("CardCode") or "")
-    row = company.types["Payment"].blank() | {
+    row = company.types["Payment"].blank() | _defaults(company, partner) | sent
+    row |= {"TaxDate": row["TaxDate"] or row["DocDate"], "DueDate": row["DueDate"] or row["DocDate"]}
+    company.check_currency(row["DocCurrency"])
+    for name in ROWS:
+        blank = company.types[name.removesuffix("s")].blank()
+        row[name] = [blank | each | {"LineNum": at} for at, each in enumerate(row[name])]
+    return row | {"PaymentInvoices": [_applied(company, each, row) for each in row["PaymentInvoices"]]}
+
+
+def _defaults(company: Company, partner: Row) -> Row:
+    return {
         "DocType": "rCustomer",
         "DocObjectCode": "bopot_IncomingPayments",
         "CardName": partner["CardName"],
@@ -51,17 +61,6 @@ def draw_up(company: Company, sent: Row) -> Row:
         "Cancelled": "tNO",
         "AuthorizationStatus": "pasWithout",
     }
-    row |= sent
-    row |= {"TaxDate": row["TaxDate"] or row["DocDate"], "DueDate": row["DueDate"] or row["DocDate"]}
-    for name in ROWS:
-        row[name] = [
-            company.types[_row_type(name)].blank() | each | {"LineNum": at} for at, each in enumerate(row[name])
-        ]
-    return row | {"PaymentInvoices": [_applied(company, each, row) for each in row["PaymentInvoices"]]}
-
-
-def _row_type(collection: str) -> str:
-    return collection.removesuffix("s")
 
 
 def _applied(company: Company, row: Row, payment: Row) -> Row:

@@ -287,6 +287,7 @@ def test_all_means_of_payment(sbo: Client) -> None:
     [
         ({"CardCode": "NOBODY"}, "400 -5002: Invalid BP code  [ORCT.CardCode] , 'NOBODY'"),
         ({"CardCode": "C2"}, "400 -5002: Business partner 'C2' is inactive"),
+        ({"DocCurrency": "EUR"}, "400 -5002: Update the exchange rate"),
         ({"TransferAccount": "NONE"}, NOTHING),
         ({"TransferAccount": None}, NOTHING),
         ({"TransferDate": None}, "400 -5002: Specify a transfer date"),
