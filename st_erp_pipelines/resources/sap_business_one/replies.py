@@ -161,7 +161,6 @@ def _is_doubtful(status: int, code: str, text: str) -> bool:
     """The request may have taken effect, or what it would make is there already: look it up."""
     return (
         "1320000140" in text  # a second partner of that code
-        or bool(re.search(r"already assigned to a business partner|already exists in .*OCRD", text, re.IGNORECASE))
         or code == "-2038"
         or bool(re.search(r"deadlock|lock wait|lock request time", text, re.IGNORECASE))
         or status == 408

@@ -145,6 +145,9 @@ class SessionLogin(httpx.Auth):
         try:
             response = self._client.post(f"{self._root}/Login", json=dict(form))
         except httpx.HTTPError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                fix = "Give the certificate that the server signed itself as erp.ca_file."
+                raise ConfigurationError("the server's certificate is not trusted", fix=fix, **_facts()) from None
             raise Unavailable(f"the server did not answer ({type(error).__name__})", **_facts()) from None
         if response.status_code != 200:
             self._refuse(response, form)

@@ -12,6 +12,8 @@ from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.target import Finding, Found, Likeness, Move, Wanted
 from tests.resources.sap_business_one.conftest import Person, new_key
 
+BY_OURSELVES = {"blocked_account", "unknown_account", "unknown_tax_code", "item_line", "total_differs"}
+
 
 def line(amount: str = "100.00", **changes: Any) -> dict[str, Any]:
     return {
@@ -154,6 +156,7 @@ def test_what_is_refused_has_its_cause_and_leaves_nothing(
     with pytest.raises(Rejected) as refused:
         target.send(one, Move.POST)
     assert refused.value.cause == cause
+    assert (refused.value.status is None) == (cause in BY_OURSELVES)
     assert person.sees("Invoices", NumAtCard=one.key) == []
 
 
