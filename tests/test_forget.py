@@ -99,11 +99,14 @@ def sync(site: Site) -> None:
         pipeline.publish()
 
 
-def forget(site: Site, customer_id: int) -> Result:
-    words = ["forget", CONNECTION, str(customer_id), "--yes"]
-    result = CliRunner().invoke(app, words, env=dict(site.variables))
+def st_erp(site: Site, *words: str) -> Result:
+    result = CliRunner().invoke(app, list(words), env=dict(site.variables))
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
+
+
+def forget(site: Site, customer_id: int) -> Result:
+    return st_erp(site, "forget", CONNECTION, str(customer_id), "--yes")
 
 
 def told(site: Site) -> dict[str, set[str]]:
@@ -150,10 +153,11 @@ def test_who_is_forgotten_leaves_figures_and_nothing_else(site: Site) -> None:
     assert refused.exit_code == 1
     assert f"invoice {his['referenceNumber']}" in refused.stderr, "it is still to be posted"
     sync(site)
+    assert st_erp(site, "publish", "--all").exit_code == 0
     assert {row.state for row in site.documents().values()} == {"posted"}, site.documents()
     assert len(site.documents("payments")) == 1
     before, written, places = facts(site), len(site.writes()), told(site)
-    files = {f"{folder}/{CONNECTION}.duckdb" for folder in ("staging", "published")}
+    files = {f"{folder}/{CONNECTION}.duckdb" for folder in ("staging", "published")} | {"published/all.duckdb"}
     assert places.keys() >= {*files, "documents", "attempts", site.database.name}
     assert any(where.startswith("landing") for where in places)
     assert set.union(*places.values()) == set(TRACES)
