@@ -6,7 +6,11 @@ What is kept counts for whoever asks: the first of two processes that log in at 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +19,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 
 from st_erp_pipelines import secrets_file
 from st_erp_pipelines.database import UtcDateTime, insert_into, metadata, reading
+from st_erp_pipelines.errors import ConfigurationError
 
 kept_logins = sa.Table(
     "kept_logins",
@@ -45,8 +50,16 @@ class CredentialCache(Protocol):
 
 
 def cache_for(engine: sa.Engine | None) -> CredentialCache:
-    cipher = secrets_file.cipher()
+    """In memory where the key cannot be read, too: whoever needs it for more than this says so."""
+    cipher = None
+    with suppress(ConfigurationError):
+        cipher = secrets_file.cipher()
     return MemoryCache() if engine is None or cipher is None else DatabaseCache(engine, cipher)
+
+
+def fingerprint(credentials: Mapping[str, Any]) -> str:
+    """Goes into what is kept, so that it does not count any more once the credentials are others."""
+    return hashlib.sha256(json.dumps(dict(credentials), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def counts(there: Kept | None, new: Kept, instead_of: str | None, now: datetime) -> bool:

@@ -27,6 +27,7 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import StErpError, Unavailable
+from st_erp_pipelines.resources.credential_cache import cache_for
 from st_erp_pipelines.resources.http import Api, Pace, build_api, error_for_status, parsed, vendor_text
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
 from st_erp_pipelines.resources.servicetitan_endpoints import APPLICATION, ENDPOINTS, Endpoint
@@ -220,7 +221,7 @@ def connect(
 ) -> ServiceTitan:
     """Nothing is sent yet, but an unset credential is a ConfigurationError.
 
-    With an `engine` the rate limit is shared by all processes that use its database; the limit belongs
+    With an `engine` rate limit and token are shared by all processes that use its database; the limit belongs
     to an app and a tenant.
     """
     app = hashlib.sha256(settings.app_key.resolve().encode()).hexdigest()[:16]
@@ -241,6 +242,7 @@ def connect(
         margin=settings.timing.token_margin,
         setting="servicetitan.client_secret",
         transport=transport,
+        cache=cache_for(engine),
     )
     api = build_api(
         system=SYSTEM,

@@ -1,7 +1,9 @@
-"""OAuth client credentials: one token for all threads, renewed early, and once after a 401."""
+"""OAuth client credentials: one token for all threads (and processes, by a cache); renewed early, once after a 401."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
@@ -14,6 +16,7 @@ import httpx
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import ConfigurationError, Unavailable
 from st_erp_pipelines.resources import deadline
+from st_erp_pipelines.resources.credential_cache import CredentialCache, Kept, fingerprint
 from st_erp_pipelines.resources.http import USER_AGENT
 
 TOKEN_TIMEOUT = 30.0  # seconds
@@ -49,8 +52,10 @@ class ClientCredentials(httpx.Auth):
         headers: Callable[[], Mapping[str, str]] = dict,
         transport: httpx.BaseTransport | None = None,
         verify: bool | ssl.SSLContext = True,
+        cache: CredentialCache | None = None,
     ) -> None:
         self._system = system
+        self._cache = cache if cache is not None and cache.is_shared else None  # else a token is kept here anyway
         self._token_url = token_url
         self._form = form
         self._headers = headers
@@ -97,13 +102,40 @@ class ClientCredentials(httpx.Auth):
     def _valid_token(self) -> _Token:
         with self._lock:
             if self._token is None or self._clock.boot_seconds() >= self._token.renew_at:
-                self._token = self._request_token()
+                self._token = self._from_cache() or self._into_cache(self._request_token())
             return self._token
 
     def _drop(self, token: _Token) -> None:
         with self._lock:
             if self._token is token:  # another thread may have renewed it meanwhile
                 self._token = None
+                if self._cache is not None:
+                    self._cache.drop(self._key, self._as_kept(token))
+
+    def _from_cache(self) -> _Token | None:
+        """What another process asked for with the same credentials."""
+        kept = self._cache.get(self._key) if self._cache is not None else None
+        if kept is None or (lasts := (kept.good_until - self._clock.now()).total_seconds()) <= 0:
+            return None
+        said = json.loads(kept.value)
+        if said["of"] != fingerprint(self._form()) or (self._token and said["token"] == self._token.value):
+            return None
+        return _Token(said["token"], self._clock.boot_seconds() + lasts, frozenset(said["scopes"]), has_worked=True)
+
+    def _into_cache(self, token: _Token) -> _Token:
+        if self._cache is not None:
+            now, there = self._clock.now(), self._cache.get(self._key)
+            kept = Kept(self._as_kept(token), now + timedelta(seconds=token.renew_at - self._clock.boot_seconds()))
+            self._cache.put(self._key, kept, instead_of=there.value if there else None, now=now)
+        return token
+
+    def _as_kept(self, token: _Token) -> str:
+        return json.dumps({"token": token.value, "scopes": sorted(token.scopes), "of": fingerprint(self._form())})
+
+    @property
+    def _key(self) -> str:
+        client = hashlib.sha256(self._form().get("client_id", "").encode()).hexdigest()[:16]
+        return f"{self._token_url}/{client}"
 
     def _request_token(self) -> _Token:
         if self._refusal:

@@ -12,12 +12,16 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.errors import ConfigurationError, Rejected, StErpError, Unavailable
+from st_erp_pipelines.outbox.migrate import bring_up_to_date
 from st_erp_pipelines.resources.servicetitan import ServiceTitan, Unsettled, connect, read_envelope
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.sandbox.contractor import generate
@@ -94,10 +98,10 @@ def talking(app: App, **settings: Any) -> Iterator[ServiceTitan]:
         yield client
 
 
-def connected(url: str, **settings: Any) -> closing[ServiceTitan]:
+def connected(url: str, engine: sa.Engine | None = None, **settings: Any) -> closing[ServiceTitan]:
     given = {"api_url": url, "auth_url": url, "tenant_id": 7, "page_size": 10} | settings
     secrets = {name: Secret("right", name) for name in ("app_key", "client_id", "client_secret")}
-    return closing(connect(Settings(**secrets | given), clock=BriefClock(), pace=AnyPace()))
+    return closing(connect(Settings(**secrets | given), clock=BriefClock(), pace=AnyPace(), engine=engine))
 
 
 def ids(files: tuple[Path, ...]) -> list[int]:
@@ -374,6 +378,27 @@ def test_a_token_refused_in_mid_run_is_renewed_once(tmp_path: Path) -> None:
         app.tokens.append("another")
         assert client.walk("invoices", tmp_path).total_count == 20
     assert len(app.token_requests) == 2
+
+
+def test_processes_share_a_token_by_their_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ST_ERP_SECRET_KEY", Fernet.generate_key().decode())
+    engine = open_engine(f"sqlite:///{tmp_path}/outbox.sqlite")
+    bring_up_to_date(engine)
+    app = App(1)
+    with talking(app, engine=engine) as client:
+        url = str(client.api.client.base_url)
+        client.walk("invoices", tmp_path)
+        with connected(url, engine) as second:
+            second.walk("invoices", tmp_path)
+        assert len(app.token_requests) == 1
+        with connected(url, engine, client_secret=Secret("wrong")) as other, pytest.raises(ConfigurationError):
+            other.walk("invoices", tmp_path)  # what others were given does not hide that
+        app.tokens.append("revoked")
+        with connected(url, engine) as third, connected(url, engine) as fourth:
+            third.walk("invoices", tmp_path)
+            fourth.walk("invoices", tmp_path)
+    assert len(app.token_requests) == 3
+    engine.dispose()
 
 
 def test_a_short_lived_token_is_not_renewed_before_every_call(tmp_path: Path) -> None:

@@ -318,4 +318,5 @@ def _auth(
         margin=timing.token_margin,
         transport=transport,
         verify=verify,
+        cache=cache,
     )

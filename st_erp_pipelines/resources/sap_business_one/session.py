@@ -20,7 +20,7 @@ import httpx
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import ConfigurationError, Unavailable
 from st_erp_pipelines.resources import deadline
-from st_erp_pipelines.resources.credential_cache import CredentialCache, Kept
+from st_erp_pipelines.resources.credential_cache import CredentialCache, Kept, fingerprint
 from st_erp_pipelines.resources.http import USER_AGENT
 from st_erp_pipelines.resources.sap_business_one.replies import SYSTEM, said_by
 
@@ -99,10 +99,13 @@ class SessionLogin(httpx.Auth):
             now = self._clock.now()
             if self._kept is None or self._kept.good_until <= now:
                 there = self._cache.get(self._key)
-                good = there is not None and there.good_until > now
+                good = there is not None and there.good_until > now and self._is_of_our_login(there.value)
                 self._kept = self._told = there if good else self._log_in(there)
             assert self._kept is not None
             return self._kept.value
+
+    def _is_of_our_login(self, session: str) -> bool:
+        return bool(json.loads(session)["of"] == fingerprint(self._form()))
 
     def _note(self, session: str, status: int) -> None:
         """Each request renews a session; one that only fails is bound to a broken node, and left."""
@@ -155,7 +158,8 @@ class SessionLogin(httpx.Auth):
             said = response.json()
             node = re.search(r"ROUTEID=([^;,\s]+)", ",".join(response.headers.get_list("set-cookie")))
             minutes = float(said["SessionTimeout"])
-            return json.dumps({"id": str(said["SessionId"]), "node": node.group(1) if node else "", "minutes": minutes})
+            session = {"id": str(said["SessionId"]), "node": node.group(1) if node else "", "minutes": minutes}
+            return json.dumps(session | {"of": fingerprint(form)})
         except (KeyError, TypeError, ValueError):
             raise Unavailable("the reply cannot be read", status=200, **_facts()) from None
 

@@ -95,10 +95,12 @@ def test_who_comes_later_takes_the_session_that_is_there(url: str, person: Perso
         read(second)
     with counted(faults, []), client_of(url, cache) as third:  # nobody logged out
         read(third)
-    with counted(faults, [200]), client_of(url, cache) as first, client_of(url, cache) as second:
+    with counted(faults, [200, 401]), client_of(url, cache) as first, client_of(url, cache) as second:
         person.does("set", expire_sessions=True)
         read(first)
         read(second)  # finds what the first one got
+        with client_of(url, cache, password=Secret("wrong")) as other, pytest.raises(ConfigurationError):
+            read(other)  # the session of others does not hide that
         first.log_out()
 
 
