@@ -170,7 +170,7 @@ class SessionLogin(httpx.Auth):
     def _refuse(self, response: httpx.Response, form: Mapping[str, Any]) -> NoReturn:
         status = response.status_code
         code, text = said_by(response)
-        if status in (408, 429) or (status >= 500 and not code):
+        if status in (408, 429) or (status >= 500 and not code):  # with a code, it is the login that was judged
             raise Unavailable("the server gives no session at the moment", status=status, **_facts())
         for value in form.values():
             text = text.replace(str(value), "***") if isinstance(value, str) and value else text
