@@ -32,7 +32,7 @@ class Accounts:
         row = self._rows.get(number.strip())
         if row is None:
             fix = "Create the account there, or map to another one."
-            raise refused(f"there is no account {number}", "unknown_account", document, fix)
+            raise refused(f"there is no account {number}", "unknown_account", document, fix, retry_daily=True)
         if why := _closed(row):
             fix = "Change that account there, or map to another one."
             raise refused(f"account {number} {why}", "blocked_account", document, fix, retry_daily=True)
@@ -64,7 +64,7 @@ class TaxCodes:
     def _rate(self, code: str, on: date, document: str) -> Decimal:
         if code not in self._rates:
             fix = "Create the tax code there, or correct the mapping of tax codes."
-            raise refused(f"there is no tax code {code}", "unknown_tax_code", document, fix)
+            raise refused(f"there is no tax code {code}", "unknown_tax_code", document, fix, retry_daily=True)
         return max(((since, rate) for since, rate in self._rates[code] if since <= on), default=(on, Decimal(0)))[1]
 
 
@@ -84,7 +84,7 @@ class Currencies:
         if not currency:
             return ""
         fix = "Create the currency there, with its international code."
-        raise refused(f"there is no currency {currency}", "unknown_currency", document, fix)
+        raise refused(f"there is no currency {currency}", "unknown_currency", document, fix, retry_daily=True)
 
     def known_as(self, code: str) -> str:
         return str(self._known_as.get(code, code))

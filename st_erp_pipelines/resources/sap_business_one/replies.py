@@ -27,7 +27,10 @@ LOOK_UP = "A look-up will tell."
 
 @dataclass(frozen=True)
 class Refusal:
-    """One line of the table: where `code` and `text` both match (empty matches all)."""
+    """One line of the table: where `code` and `text` both match (empty matches all).
+
+    Asked again daily is what can be mended over there, if only by creating what is missing.
+    """
 
     cause: str  # empty: vendor code and masked text
     fix: str
@@ -79,16 +82,19 @@ REFUSALS = (
         "unknown_account",
         "Create the account there, or map to another one.",
         text=r"invalid (G/L )?account|\baccount\b.*(does not exist|not found|is missing)|\[\w+\.(Acct|Account)Code\]",
+        retry_daily=True,
     ),
     Refusal(
         "unknown_tax_code",
         "Create the tax code there, or correct the mapping of tax codes.",
         text=r"(valid|invalid) (tax|vat) (code|group)|234000286",
+        retry_daily=True,
     ),
     Refusal(
         "missing_dimension",
         "Create the distribution rule or project there, or correct business_units.csv.",
         text=r"distribution rule|cost(ing)? (center|centre|code)|project code|\[\w+\.(OcrCode\d?|Project)\]",
+        retry_daily=True,
     ),
     Refusal(
         "missing_series",
@@ -108,7 +114,7 @@ REFUSALS = (
     ),
     Refusal("negative_total", "A negative total has to be a credit note.", text="total value must be zero or greater"),
     Refusal("duplicate_entry", "Look at what carries that name there already.", code="-2035"),
-    Refusal("missing_record", "Create what it names there, or correct the mapping.", code=NO_RECORD),
+    Refusal("missing_record", "Create what it names there, or correct the mapping.", code=NO_RECORD, retry_daily=True),
     Refusal("", "Read the text, correct the record or the mapping, then replay the document."),
 )
 

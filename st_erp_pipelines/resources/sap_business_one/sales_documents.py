@@ -101,9 +101,8 @@ class SalesDocuments:
         totals = self._taxes.totals(payload["lines"], on, wanted.key)
         if totals and Decimal(payload["total"]) not in totals:
             text = f"Business One would make it {min(totals)} instead of {payload['total']}"
-            raise refused(
-                text, "total_differs", wanted.key, "Usually it is a tax code or a rate: correct it, or its mapping."
-            )
+            fix = "Usually it is a tax code or a rate: correct it there, or its mapping."
+            raise refused(text, "total_differs", wanted.key, fix, retry_daily=True)
         reference = payload.get("reference") or ""
         header = {
             "CardCode": payload["customer_number"],

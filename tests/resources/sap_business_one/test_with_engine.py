@@ -105,7 +105,8 @@ def test_a_draft_that_a_person_removed_is_posted_anew(client: BusinessOne, perso
     [
         ({"customer_number": "NOBODY"}, "rejected", True),
         ({"posting_date": "2026-10-05"}, "rejected", True),
-        ({"lines": [test_sales_documents.line(number="9999")]}, "rejected", False),
+        ({"lines": [test_sales_documents.line(number="9999")]}, "rejected", True),
+        ({"lines": [test_sales_documents.line(type="item")]}, "rejected", False),
     ],
 )
 def test_a_refusal_is_asked_again_where_waiting_can_help(
