@@ -24,9 +24,10 @@ REFUSALS = {
     State.ADOPTED: "is adopted already",
 }
 THERE = """
-select document_id, number, document_date, total_including_tax as total
-from staging.stg_business_central__sales_{kind}
+select document_id, number, document_date, total
+from erp_sales
 where is_posted and ($number in (number, document_id))
+order by type desc
 """
 
 
@@ -56,9 +57,7 @@ class Answer:
 
 def posted_there(con: duckdb.DuckDBPyConnection, number: str) -> list[There]:
     """By its number or its id; a number may stand for an invoice and for a credit memo."""
-    kinds = ("invoices", "credit_memos")
-    rows = [row for kind in kinds for row in con.execute(THERE.format(kind=kind), {"number": number}).fetchall()]
-    return [There(*row) for row in rows]
+    return [There(*row) for row in con.execute(THERE, {"number": number}).fetchall()]
 
 
 def in_pricebook(con: duckdb.DuckDBPyConnection, kind: str, number: str) -> list[There]:

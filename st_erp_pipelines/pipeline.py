@@ -42,7 +42,7 @@ from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.field_prices import FieldPrice
 from st_erp_pipelines.staging.landing import landing_files
-from st_erp_pipelines.staging.load import Loaded, load, load_all, prepare
+from st_erp_pipelines.staging.load import Loaded, load, load_all, open_books, prepare
 from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.retention import Retained, clear_away, retain
 from st_erp_pipelines.staging.to_do import ToDo
@@ -117,6 +117,7 @@ class Pipeline:
                 last_day=self.today,
                 now=self.outbox.clock.now(),
             )
+            open_books(con, self.connection.erp.kind)
             yield con
 
     # Extract

@@ -92,7 +92,7 @@ def _erp_was_read(pipeline: Pipeline) -> bool:
     path = pipeline.home / "staging" / f"{pipeline.connection.name}.duckdb"
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            found = con.execute("select count(*) from staging.stg_business_central__accounts").fetchone()
+            found = con.execute(f"select count(*) from staging.stg_{pipeline.connection.erp.kind}__accounts").fetchone()
     except (duckdb.IOException, duckdb.CatalogException):
         return False
     return bool(found and found[0])

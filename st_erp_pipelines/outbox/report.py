@@ -87,12 +87,18 @@ def exceptions(outbox: Outbox, connection: str) -> list[Document]:
     )
 
 
-def adopted(outbox: Outbox, connection: str) -> list[tuple[str, str]]:
-    """Id over there and business key of what we did not post ourselves: it may carry another reference."""
-    columns = sa.select(documents.c.remote_id, documents.c.business_key)
-    query = columns.where(documents.c.connection == connection, documents.c.state == State.ADOPTED)
+def adopted(outbox: Outbox, connection: str) -> list[tuple[str, str, str]]:
+    """Of sales that we did not post ourselves what they are there, their id and our key: they may carry another one."""
+    is_credit = (documents.c.kind == "credit_memo") | (documents.c.amount < Decimal(0))
+    type_there = sa.case((is_credit, "credit_memo"), else_="invoice")
+    query = sa.select(type_there, documents.c.remote_id, documents.c.business_key).where(
+        documents.c.connection == connection,
+        documents.c.flow == "invoices",
+        documents.c.state == State.ADOPTED,
+        documents.c.remote_id.is_not(None),
+    )
     with reading(outbox.engine) as con:
-        return [(row.remote_id, row.business_key) for row in con.execute(query) if row.remote_id]
+        return [tuple(row) for row in con.execute(query)]
 
 
 def oldest_due_day(outbox: Outbox, connection: str, flows: Sequence[str], *, with_drafts: bool = True) -> date | None:

@@ -18,7 +18,7 @@ from duckdb import CatalogException, DuckDBPyConnection
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox.forgotten import Forgotten
-from st_erp_pipelines.staging.entities import SQL, Entity, Table, all_entities, declared_as, entity_of, steps
+from st_erp_pipelines.staging.entities import BOOKS, SQL, Entity, Table, all_entities, declared_as, entity_of, steps
 from st_erp_pipelines.staging.landing import extracted_at, landing_files
 from st_erp_pipelines.staging.personal import clear
 
@@ -103,6 +103,11 @@ def prepare(con: DuckDBPyConnection, *, zone: str, first_day: date, last_day: da
     if _made_as(con) != declared_as():
         with transaction(con):
             _make(con)
+
+
+def open_books(con: DuckDBPyConnection, system: str) -> None:
+    """The ERP's books under names that tell nothing of the system: what reads `erp_*` serves every ERP."""
+    con.execute((SQL / system / BOOKS).read_text("utf-8"))
 
 
 def _made_as(con: DuckDBPyConnection) -> str:

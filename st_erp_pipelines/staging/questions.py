@@ -96,7 +96,7 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         return {value: name or "" for value, name in con.execute(query).fetchall()}
 
     def listed(table: str, key: str = "code", where: str = "true") -> dict[str, str]:
-        return names(f"select {key}, display_name from staging.stg_business_central__{table} where {where}")
+        return names(f"select {key}, display_name from erp_{table} where {where}")
 
     def in_servicetitan(table: str, key: str) -> dict[str, str] | None:
         """None where the list was never read: that says nothing about an id."""
@@ -104,20 +104,19 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
     categories = in_servicetitan("categories", "category_id")
     dimensions: dict[str, dict[str, str]] = {code: {} for code in listed("dimensions")}
-    values = "select dimension_code, code, display_name from staging.stg_business_central__dimension_values"
+    values = "select dimension_code, code, display_name from erp_dimension_values"
     for dimension, code, name in con.execute(values).fetchall():
         dimensions.setdefault(dimension, {})[code] = name or ""
     return {
-        "accounts": listed("accounts", "number", "account_type = 'Posting' and is_direct_posting and not is_blocked"),
+        "accounts": listed("accounts", "number"),
         "items": listed("items", "number", "not is_blocked"),
         "all_items": listed("items", "number"),
         "item_categories": names(
-            "select distinct item_category_code, '' from staging.stg_business_central__items"
-            " where item_category_code <> ''"
+            "select distinct item_category_code, '' from erp_items where item_category_code <> ''"
         ),
         "dimensions": dimensions,
         "payment_terms": listed("payment_terms"),
-        "tax_codes": listed("tax_groups"),
+        "tax_codes": listed("tax_codes"),
         "customers": listed("customers", "number"),
         "business_units": in_servicetitan("business_units", "business_unit_id"),
         "tax_zones": in_servicetitan("tax_zones", "tax_zone_id"),

@@ -56,11 +56,13 @@ class Result:
         return [difference for difference in self.differences if not difference.explained]
 
 
-def reconcile(con: duckdb.DuckDBPyConnection, connection: Connection, adopted: Sequence[tuple[str, str]] = ()) -> None:
-    """Rebuild `staging.reconciliation` and its documents. `adopted`: ids of the ERP and our business keys."""
-    con.execute("create or replace temp table adopted (document_id varchar, business_key varchar)")
+def reconcile(
+    con: duckdb.DuckDBPyConnection, connection: Connection, adopted: Sequence[tuple[str, str, str]] = ()
+) -> None:
+    """Rebuild `staging.reconciliation` and its documents. `adopted`: invoice or credit_memo, its id, our key."""
+    con.execute("create or replace temp table adopted (type varchar, document_id varchar, business_key varchar)")
     if adopted:
-        con.executemany("insert into adopted values (?, ?)", adopted)
+        con.executemany("insert into adopted values (?, ?, ?)", adopted)
     text = files(__package__).joinpath("sql/reconciliation.sql").read_text("utf-8")
     parameters = {
         "prefix": connection.key_prefix,

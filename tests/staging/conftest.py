@@ -14,7 +14,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from st_erp_pipelines.staging.landing import Landed, land
-from st_erp_pipelines.staging.load import Loaded, load, load_all, prepare
+from st_erp_pipelines.staging.load import Loaded, load, load_all, open_books, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
 
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -87,6 +87,7 @@ def site(tmp_path: Path, empty_tables: Path) -> Iterator[Site]:
     path.parent.mkdir()
     shutil.copy(empty_tables, path)
     with open_warehouse(path) as con:
+        open_books(con, "business_central")
         yield Site(tmp_path, con)
 
 

@@ -102,9 +102,29 @@ create table staging.stg_business_central__sales_credit_memos (
 );
 
 create table staging.stg_business_central__general_ledger_entries (
-    entry_id VARCHAR, document_number VARCHAR, document_type VARCHAR, account_number VARCHAR, debit_amount
+    entry_id VARCHAR, posting_date DATE, document_number VARCHAR, document_type VARCHAR, account_number VARCHAR, debit_amount
     DECIMAL(18, 4), credit_amount DECIMAL(18, 4)
 );
+
+create table staging.stg_business_central__sales_invoice_lines (
+    document_id VARCHAR, sequence INTEGER, amount_excluding_tax DECIMAL(18, 4), amount_including_tax DECIMAL(18, 4)
+);
+
+create table staging.stg_business_central__sales_credit_memo_lines (
+    document_id VARCHAR, sequence INTEGER, amount_excluding_tax DECIMAL(18, 4), amount_including_tax DECIMAL(18, 4)
+);
+
+create table staging.stg_business_central__accounts (
+    number VARCHAR, display_name VARCHAR, account_type VARCHAR, is_direct_posting BOOLEAN, is_blocked BOOLEAN
+);
+
+create table staging.stg_business_central__dimensions (code VARCHAR, display_name VARCHAR);
+
+create table staging.stg_business_central__dimension_values (dimension_code VARCHAR, code VARCHAR, display_name VARCHAR);
+
+create table staging.stg_business_central__payment_terms (code VARCHAR, display_name VARCHAR);
+
+create table staging.stg_business_central__tax_groups (code VARCHAR, display_name VARCHAR);
 
 create table staging.stg_business_central__items (
     item_id VARCHAR, number VARCHAR, display_name VARCHAR, type VARCHAR, is_blocked BOOLEAN, unit_of_measure_code VARCHAR,

@@ -10,6 +10,7 @@ import duckdb
 
 from st_erp_pipelines.settings import BusinessCentral, Connection, Flows, Rules, Secret, ServiceTitan
 from st_erp_pipelines.staging.documents import KnownDocument
+from st_erp_pipelines.staging.load import open_books
 
 LOADED = "2026-11-10T08:00:00Z"
 
@@ -45,6 +46,7 @@ class World:
     def __init__(self) -> None:
         self.con = duckdb.connect()
         self.con.execute(Path(__file__).with_name("documents_schema.sql").read_text("utf-8"))
+        open_books(self.con, "business_central")
 
     def put(self, table: str, **values: Any) -> None:
         marks = ", ".join(f"${name}" for name in values)

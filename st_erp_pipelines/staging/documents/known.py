@@ -137,9 +137,9 @@ select
     $update_linked::boolean as update_linked, $reverses::boolean as reverses,
     $payments_on_old_invoices as payments_on_old_invoices,
     $mode as mode, case when $mode = 'draft' then $draft_batch end as draft_batch,
-    any_value(setup.allow_posting_from) as opens, any_value(setup.allow_posting_to) as closes,
-    any_value(nullif(trim(setup.local_currency_code), '')) as local_currency
-from staging.stg_business_central__general_ledger_setup as setup
+    any_value(setup.opens) as opens, any_value(setup.closes) as closes,
+    any_value(nullif(trim(setup.local_currency), '')) as local_currency
+from erp_setup as setup
 """
 
 

@@ -108,8 +108,8 @@ with theirs as (
         same_text(display_name) as same_name,
         same_text(concat_ws(' ', address_line1, address_line2, city, postal_code)) as same_address,
         any_value(number) as number,
-        any_value(customer_id) as remote_id
-    from staging.stg_business_central__customers
+        any_value(remote_id) as remote_id
+    from erp_customers
     group by all
     having count(*) = 1
 ),

@@ -43,6 +43,10 @@ create or replace temp macro not_posted_text(sync_status) as
 create or replace temp macro is_adopt_only(known, sync_status, first_sync_status) as
     coalesce(known, sync_status = 'Exported' or first_sync_status = 'Exported', false);
 
+-- What a sale is over there: its amount tells what was sent, whatever its source says by now.
+create or replace temp macro type_there(kind, amount) as
+    case when kind = 'credit_memo' or amount < 0 then 'credit_memo' else 'invoice' end;
+
 create or replace temp table newest_known as
 select
     *,
@@ -66,9 +70,9 @@ create or replace temp macro is_observed_ready(mode, state) as mode = 'observe' 
 -- Who is billed for a ServiceTitan customer: the end of its chain of merges, under its number over there.
 create or replace temp view parties as
 with listed as (
-    select listed.customer_id, erp.number as erp_number, erp.customer_id as remote_id
+    select listed.customer_id, erp.number as erp_number, erp.remote_id
     from mapping.customers as listed
-    join staging.stg_business_central__customers as erp on erp.number = listed.erp_number
+    join erp_customers as erp on erp.number = listed.erp_number
 ),
 posted as (
     select source_key, remote_number

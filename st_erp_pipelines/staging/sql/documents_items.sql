@@ -5,15 +5,15 @@
 create or replace temp table item_rules as
 with candidates as (
     select item.source_key, 1 as rank, rule.*
-    from staging.stg_business_central__items as item
+    from erp_items as item
     join mapping.items as rule on upper(rule.item_number) = upper(item.number)
     union all
     select item.source_key, 2, rule.*
-    from staging.stg_business_central__items as item
+    from erp_items as item
     join mapping.items as rule on rule.item_number = '*' and upper(rule.item_category) = upper(item.item_category_code)
     union all
     select item.source_key, 3, rule.*
-    from staging.stg_business_central__items as item
+    from erp_items as item
     join mapping.items as rule on rule.item_number = '*' and rule.item_category is null
 )
 from candidates
@@ -40,7 +40,7 @@ select
     ) as named,
     min(pricebook.id) as first_id
 from pricebook
-join staging.stg_business_central__items as item on upper(trim(pricebook.code)) = upper(item.number)
+join erp_items as item on upper(trim(pricebook.code)) = upper(item.number)
 where
     pricebook.list = 'equipment'  -- which no item becomes
     or not list_contains(list_transform(coalesce(pricebook.external_data, []), lambda row: row.key), 'erpId')
@@ -76,7 +76,7 @@ with facts as (
         known.state as known_state, known.revision as known_revision, known.source_hash as known_hash,
         known.is_final as is_known_final,
         coalesce(known.replayed and not known.is_final, false) as is_replayed
-    from staging.stg_business_central__items as item
+    from erp_items as item
     cross join rules
     left join item_rules as rule on rule.source_key = item.source_key
     left join made_by_hand as by_hand on by_hand.source_key = item.source_key

@@ -135,7 +135,7 @@ refunds as (
             from payment_documents
             where is_active and not adopt_only and (payment_date >= go_live or is_any_replayed)
         )
-        or business_key in (select document_number from staging.stg_business_central__general_ledger_entries)
+        or business_key in (select key from erp_payments)
     )
 ),
 judged as (

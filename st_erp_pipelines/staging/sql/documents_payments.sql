@@ -148,8 +148,8 @@ left join staging.stg_servicetitan__invoices as invoice on invoice.invoice_id = 
 left join newest_known as known
     on known.kind = 'invoice'
     and known.source_key = 'servicetitan/' || rules.tenant_id || '/invoice/' || parts.invoice_id
-left join staging.stg_business_central__sales_invoices as erp
-    on lower(erp.document_id) = lower(known.remote_id) and erp.is_posted;
+left join erp_sales as erp
+    on erp.type = 'invoice' and lower(erp.document_id) = lower(known.remote_id) and erp.is_posted;
 
 create or replace temp table payment_documents as
 select

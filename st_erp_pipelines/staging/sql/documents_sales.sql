@@ -5,13 +5,6 @@ with item_totals as (
     select kind, id, sum(total) as items_total, bool_or(is_no_amount(total)) as has_no_amounts
     from sales_items
     group by all
-),
-erp as (
-    select document_id, is_posted and status = 'Open' and remaining_amount = total_including_tax as is_untouched
-    from staging.stg_business_central__sales_invoices
-    union all by name
-    select document_id, is_posted and status = 'Open' and abs(remaining_amount) = total_including_tax as is_untouched
-    from staging.stg_business_central__sales_credit_memos
 )
 select
     source.*,
@@ -44,7 +37,7 @@ select
 from sales_sources as source
 cross join rules
 left join newest_known as known on known.kind = source.kind and known.source_key = source.source_key
-left join erp on erp.document_id = known.remote_id
+left join erp_sales as erp on erp.document_id = known.remote_id and erp.type = type_there(known.kind, known.amount)
 left join item_totals as items on items.kind = source.kind and items.id = source.id
 left join staging.stg_servicetitan__tax_zones as zones on zones.tax_zone_id = source.tax_zone_id
 left join mapping.tax_zones as mapped_zone on mapped_zone.tax_zone_id = source.tax_zone_id

@@ -123,13 +123,8 @@ unreadable as (
 -- What somebody entered there without our key: the same number and amount, or the same customer, day and amount.
 -- Nothing of it is taken over by itself.
 by_hand as (
-    select 'invoice' as type, document_id, number, external_document_number, document_date, customer_number, total_including_tax as total
-    from staging.stg_business_central__sales_invoices
-    where is_posted and status not in ('Canceled', 'Corrective')
-    union all by name
-    select 'credit_memo' as type, document_id, number, external_document_number, document_date, customer_number, total_including_tax as total
-    from staging.stg_business_central__sales_credit_memos
-    where is_posted and status not in ('Canceled', 'Corrective')
+    from erp_sales
+    where is_standing
 ),
 entered_by_hand as (
     select sales.kind, sales.id, 'entered_by_hand' as code,
@@ -142,13 +137,16 @@ entered_by_hand as (
         and by_hand.total = sales.total * sales.direction
         and by_hand.document_date >= sales.go_live
         and (
-            given(by_hand.external_document_number) = sales.reference_number
+            given(by_hand.reference) = sales.reference_number
             or (by_hand.customer_number = sales.party and by_hand.document_date = sales.document_date)
         )
-        and not starts_with(coalesce(by_hand.external_document_number, ''), 'ST-' || sales.key_prefix || '-')
+        and not starts_with(coalesce(by_hand.reference, ''), 'ST-' || sales.key_prefix || '-')
     where
         not sales.is_replayed and not sales.adopt_only and not sales.is_fixed and sales.total <> 0
-        and by_hand.document_id not in (select remote_id from known_documents where remote_id is not null)
+        and not exists (
+            from known_documents as known
+            where known.flow = 'invoices' and known.remote_id = by_hand.document_id and type_there(known.kind, known.amount) = by_hand.type
+        )
     group by all
 ),
 reasons as (

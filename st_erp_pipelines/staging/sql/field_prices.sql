@@ -24,7 +24,7 @@ figures as (
         ], max_depth := 2)
     from written
     join there on there.becomes = written.becomes and there.pricebook_id = written.pricebook_id
-    join staging.stg_business_central__items as item on item.source_key = written.source_key
+    join erp_items as item on item.source_key = written.source_key
     -- What was read before we wrote it says nothing of the time since.
     where written.state = 'adopted' or there.extracted_at > written.state_since
 )

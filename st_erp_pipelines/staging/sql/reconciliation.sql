@@ -54,29 +54,14 @@ source AS (
     SELECT flow, business_key, label, business_date, business_unit, net, 0::DECIMAL(18, 4) AS tax FROM payment_sources
 ),
 erp_headers AS (
-    SELECT document_id, coalesce(adopted.business_key, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', ''))
-               AS business_key, number, document_date, 1 AS sign
-    FROM staging.stg_business_central__sales_invoices LEFT JOIN adopted USING (document_id)
-    WHERE is_posted AND status NOT IN ('Canceled', 'Corrective')
-    UNION ALL BY NAME
-    SELECT document_id, coalesce(adopted.business_key, regexp_replace(external_document_number, '(-R\d+)?(-V)?$', ''))
-               AS business_key, number, document_date, -1 AS sign
-    FROM staging.stg_business_central__sales_credit_memos LEFT JOIN adopted USING (document_id)
-    WHERE is_posted AND status NOT IN ('Canceled', 'Corrective')
-),
-erp_lines AS (
-    FROM staging.stg_business_central__sales_invoice_lines
-    SELECT document_id, sequence, amount_excluding_tax, amount_including_tax
-    UNION ALL BY NAME
-    FROM staging.stg_business_central__sales_credit_memo_lines
-    SELECT document_id, sequence, amount_excluding_tax, amount_including_tax
+    SELECT type, document_id, coalesce(adopted.business_key, regexp_replace(reference, '(-R\d+)?(-V)?$', ''))
+               AS business_key, number, document_date, CASE type WHEN 'invoice' THEN 1 ELSE -1 END AS sign
+    FROM erp_sales LEFT JOIN adopted USING (type, document_id)
+    WHERE is_standing
 ),
 erp_amounts AS (
-    SELECT h.business_key, h.number, h.document_date, l.sequence,
-           h.sign * CASE WHEN l.sequence >= 9990000 THEN 0 ELSE l.amount_excluding_tax END AS net,
-           h.sign * CASE WHEN l.sequence >= 9990000 THEN l.amount_including_tax
-                         ELSE l.amount_including_tax - l.amount_excluding_tax END AS tax
-    FROM erp_headers h JOIN erp_lines l USING (document_id)
+    SELECT h.business_key, h.number, h.document_date, l.sequence, h.sign * l.net AS net, h.sign * l.tax AS tax
+    FROM erp_headers h JOIN erp_sales_lines l USING (type, document_id)
     WHERE starts_with(h.business_key, 'ST-' || $prefix || '-')
 ),
 erp AS (
@@ -88,15 +73,14 @@ erp AS (
     LEFT JOIN source_headers h ON h.business_key = e.business_key
     GROUP BY ALL
     UNION ALL BY NAME
-    SELECT 'payments' AS flow, regexp_extract(document_number, '^(.+)-\d+$', 1) AS business_key,
-           string_agg(DISTINCT document_number, ' ') AS erp_number, min(g.posting_date) AS erp_date,
+    SELECT 'payments' AS flow, regexp_extract(e.key, '^(.+)-\d+$', 1) AS business_key,
+           string_agg(DISTINCT e.number, ' ') AS erp_number, min(e.posting_date) AS erp_date,
            coalesce(any_value(p.business_unit), '(no source)') AS business_unit,
-           sum(CASE g.document_type WHEN 'Refund' THEN -g.credit_amount ELSE g.credit_amount END) AS net,
-           0::DECIMAL(18, 4) AS tax
-    FROM staging.stg_business_central__general_ledger_entries g
-    LEFT JOIN payment_sources p ON p.business_key = regexp_extract(g.document_number, '^(.+)-\d+$', 1)
-    WHERE g.document_type IN ('Payment', 'Refund') AND regexp_matches(g.document_number, '^' || $prefix || 'P\d+-\d+$')
-    GROUP BY regexp_extract(document_number, '^(.+)-\d+$', 1)
+           sum(e.amount) AS net, 0::DECIMAL(18, 4) AS tax
+    FROM erp_payments e
+    LEFT JOIN payment_sources p ON p.business_key = regexp_extract(e.key, '^(.+)-\d+$', 1)
+    WHERE e.amount IS NOT NULL AND regexp_matches(e.key, '^' || $prefix || 'P\d+-\d+$')
+    GROUP BY regexp_extract(e.key, '^(.+)-\d+$', 1)
 )
 SELECT coalesce(s.flow, e.flow) AS flow, coalesce(s.business_key, e.business_key) AS business_key, s.label,
        e.erp_number, coalesce(s.business_date, e.erp_date) AS business_date,

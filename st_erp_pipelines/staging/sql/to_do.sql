@@ -10,15 +10,7 @@ with newest as (
     where kind = 'payment'
     qualify row_number() over (partition by source_key, part order by revision desc) = 1
 ),
--- A reversal has the number of what it reverses and opposite amounts (AL: codeunit 17 copies each entry, and turns
--- the sign of its amount, debit and credit), so that nothing is left on any account.
-balances as (
-    select document_number, account_number, sum(debit_amount - credit_amount) as balance
-    from staging.stg_business_central__general_ledger_entries
-    where document_number in (select unnest(numbers) from newest)
-    group by all
-),
-reversed as (select document_number from balances group by all having bool_and(balance = 0))
+reversed as (select number from erp_payments where is_reversed and number in (select unnest(numbers) from newest))
 select
     payment.payment_id,
     known.amount,
@@ -30,7 +22,7 @@ from newest as known
 join staging.stg_servicetitan__payments as payment on payment.source_key = known.source_key
 where
     known.state not in ('out_of_scope', 'skipped', 'withdrawn')
-    and not list_has_all(coalesce((select list(document_number) from reversed), []), known.numbers);
+    and not list_has_all(coalesce((select list(number) from reversed), []), known.numbers);
 
 create or replace temp table to_do_applied as
 select payment_id, invoice_id, sum(amount) as amount, max(applied_at) as applied_at
@@ -47,14 +39,14 @@ with invoices as (
         erp.document_id,
         erp.number as invoice_number,
         erp.remaining_amount,
-        erp.total_including_tax - erp.remaining_amount as paid
+        erp.total - erp.remaining_amount as paid
     from (
         from known_documents
         where kind = 'invoice'
         qualify row_number() over (partition by source_key order by revision desc) = 1
     ) as known
-    join staging.stg_business_central__sales_invoices as erp on lower(erp.document_id) = lower(known.remote_id)
-    where known.state in ('posted', 'adopted') and erp.is_posted and erp.status not in ('Canceled', 'Corrective')
+    join erp_sales as erp on erp.type = 'invoice' and lower(erp.document_id) = lower(known.remote_id)
+    where known.state in ('posted', 'adopted') and erp.is_standing
 ),
 payments as (
     select
@@ -202,9 +194,7 @@ refunding as (
     where
         known.kind = 'payment' and known.state = 'skipped' and payment.refunded_payment_id is not null
         and payment.is_active is distinct from false
-        and known.business_key not in (
-            select document_number from staging.stg_business_central__general_ledger_entries
-        )
+        and known.business_key not in (select key from erp_payments)
     group by payment.payment_id, payment.modified_at, payment.refunded_payment_id, known.amount, known.party, known.business_key
     having coalesce(bool_or(parts.is_standing), true)
 ),
@@ -238,7 +228,7 @@ join staging.stg_servicetitan__payments as payment using (payment_id)
 join (
     select source_key, min(business_key) as business_key from known_documents where kind = 'payment' group by all
 ) as known on known.source_key = payment.source_key
-left join staging.stg_business_central__customers as erp on erp.number = each.party;
+left join erp_customers as erp on erp.number = each.party;
 
 comment on table staging.to_do is
     'What people have to do in the ERP about payments that stand there; a row leaves once the ledger shows it done.';
