@@ -132,6 +132,13 @@ def test_several_deposits_on_one_invoice_are_told_apart_by_their_amounts(books: 
     assert books.listed(*deposits) == []
 
 
+def test_of_two_equal_amounts_the_one_that_was_posted_so_is_applied_there(books: Books) -> None:
+    books.payment(8, (1, "50"), total="50")  # a deposit, applied before the rest came
+    books.payment(9, (1, "50"), total="50")
+    books.paid(1, "50")
+    assert books.listed(posted(8, 0, "50"), posted(9, 1, "50", 1)) == [("apply", "AP8-0", "50.00", "PS1")]
+
+
 def test_what_others_paid_there_hides_nothing_and_asks_for_nothing(books: Books) -> None:
     books.payment(9, (1, "60"), total="60")
     deposit = posted(9, 0, "60")

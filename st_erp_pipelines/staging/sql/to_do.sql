@@ -106,8 +106,8 @@ qualify
     or sum(worth) over (partition by invoice_id) > paid;
 
 -- The ERP says of an invoice what is paid, not by which payment. So those changes are done that together come nearest to
--- what it shows, and the more the better: two payments that change places leave no trace. What is left over was paid by
--- others. Of more than twelve the oldest are tried.
+-- what it shows, first of all what was posted just so, and the more the better: two payments that change places leave no
+-- trace. What is left over was paid by others. Of more than twelve the oldest are tried.
 create or replace temp table to_do_open as
 with sets as (
     select invoice_id, unnest(range(1 << least(count(*), 12))) as members
@@ -119,14 +119,15 @@ explaining as (
         invoice_id,
         members,
         any_value(shown) as shown,
-        coalesce(sum(worth) filter ((members >> place) & 1 = 1), 0) as explained
+        coalesce(sum(worth) filter ((members >> place) & 1 = 1), 0) as explained,
+        coalesce(sum(least(before, worth)) filter (what = 'apply' and (members >> place) & 1 = 1), 0) as posted_so
     from sets
     join (from to_do_changes where place < 12) using (invoice_id)
     group by all
     having explained <= any_value(shown)
 ),
 done as (
-    select invoice_id, arg_max(members, (explained, bit_count(members), -members)) as members
+    select invoice_id, arg_max(members, (explained, posted_so, bit_count(members), -members)) as members
     from explaining
     group by invoice_id
 )
