@@ -91,7 +91,9 @@ class _Retention:
         if not together:
             return
         self._step("standing")
-        old = [paths for paths in together if paths[0].parent.name == "snapshot" or extracted_at(paths[-1]) < now - keep]
+        old = [
+            paths for paths in together if paths[0].parent.name == "snapshot" or extracted_at(paths[-1]) < now - keep
+        ]
         superfluous = self._superfluous([paths[0] for paths in old if len(paths) == 1])
         for paths in together:
             if len(paths) > 1 or paths[0] in superfluous:
