@@ -43,8 +43,8 @@ def run(name: str, customer_id: int, yes: bool) -> int:
 def _refusal(person: Person) -> str:
     more = f" and {len(person.undone) - SHOWN} more" if len(person.undone) > SHOWN else ""
     return (
-        f"Customer {person.who.customer_id} is not forgotten: not done yet are {', '.join(person.undone[:SHOWN])}{more}."
-        " They would go to the ERP without names and texts. Post them, or void them in ServiceTitan; `st-erp status`"
+        f"Customer {person.who.customer_id} is not forgotten: not done yet are {', '.join(person.undone[:SHOWN])}{more}"
+        ". They would go to the ERP without names and texts. Post them, or void them in ServiceTitan; `st-erp status`"
         " says what they wait for."
     )
 
