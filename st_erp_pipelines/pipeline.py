@@ -31,7 +31,7 @@ from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources.business_central.client import BusinessCentral
 from st_erp_pipelines.resources.business_central.targets import target_for
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
-from st_erp_pipelines.resources.servicetitan_export_marks import mark_exported
+from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, mark_exported
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection, pricebook_place
@@ -49,7 +49,7 @@ from st_erp_pipelines.staging.to_do import ToDo
 from st_erp_pipelines.staging.warehouse import new_warehouse, open_warehouse
 from st_erp_pipelines.target import Target
 
-EDITED = "edited since it was posted: not marked"
+EDITED, PAUSED = "edited since it was posted: not marked", "paused: not marked"
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
 ERP_FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
 FLOWS = (*ERP_FLOWS, "items")  # the last one goes back
@@ -270,10 +270,14 @@ class Pipeline:
             now = questions.as_they_are(con, entity, [each.source_key for each in records])
         same = [each for each in records if now.get(each.source_key, ("", ""))[0] == each.source_hash]
         done = {each.source_key: MARKED for each in same if now[each.source_key][1] == "Exported"}
-        done |= mark_exported(self.servicetitan, kind, [each for each in same if each.source_key not in done])
+        waiting = [each for each in same if each.source_key not in done]
+        while waiting and not self.outbox.is_paused(self.connection.name, self.erp.place):
+            done |= mark_exported(self.servicetitan, kind, waiting[:ROWS_PER_CALL])
+            waiting = waiting[ROWS_PER_CALL:]
         note(self.outbox, self.connection.name, kind, done)
-        edited = {each.source_key: EDITED for each in records if each not in same}
-        return Counter([*done.values(), *edited.values()])
+        left = {each.source_key: PAUSED for each in waiting}
+        left |= {each.source_key: EDITED for each in records if each not in same}
+        return Counter([*done.values(), *left.values()])
 
     def _require_same_prefix(self) -> None:
         used = self.outbox.cursor(f"{self.connection.name}/key_prefix")

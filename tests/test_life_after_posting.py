@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from st_erp_pipelines.pipeline import PAUSED
 from st_erp_pipelines.sandbox.contractor_office import Wire
+from st_erp_pipelines.sandbox.demo_files import CONNECTION
 from st_erp_pipelines.sandbox.planted import invoice_key
 from tests.world import Site, contractor, failures, plain_invoices, running_site, with_only
 
@@ -51,8 +53,14 @@ def test_an_edit_and_a_void_are_taken_back_and_what_is_unchanged_is_marked(site:
     sync(site)
     assert marks(site) == {"marked": 6}
     site.change(("invoices", edited["id"], dearer(edited)), ("invoices", voided["id"], {"active": False}))
-    for _ in range(2):
-        sync(site)
+    sync(site)
+    with site.fault(site.servicetitan_url, kind="http_500_before", path_contains="/markasexported", times=None):
+        assert len(failures(site.sync())) == 1
+    with site.pipeline() as pipeline:  # that step alone is repeated, unless somebody stopped the connection
+        pipeline.outbox.pause(CONNECTION)
+        assert set(pipeline.mark_exported("invoice")) == {PAUSED}
+        pipeline.outbox.resume(CONNECTION)
+        assert set(pipeline.mark_exported("invoice")) == {"marked"}
     documents = site.documents("invoices")
     assert {row.state for row in documents.values()} == {"posted"}
     assert {row.flag for row in documents.values()} == {""}

@@ -64,6 +64,10 @@ class Outbox:
         with self.engine.begin() as con:
             con.execute(pauses.delete().where(pauses.c.scope == scope))
 
+    def is_paused(self, *scopes: str) -> bool:
+        with reading(self.engine) as con:
+            return con.execute(sa.select(pauses).where(pauses.c.scope.in_(scopes))).first() is not None
+
     def cursor(self, name: str) -> str | None:
         with reading(self.engine) as con:
             return con.execute(sa.select(cursors.c.value).where(cursors.c.name == name)).scalar_one_or_none()

@@ -6,7 +6,7 @@ The reply is 200 even for rows that failed; each row says. `/payments/status` sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,12 +20,8 @@ ROWS = {"invoice": ("invoices", "invoiceId"), "credit_memo": ("credit-memos", "c
 
 
 def mark_exported(client: ServiceTitan, kind: str, records: Sequence[Open]) -> dict[str, str]:
-    """By source key what became of each: MARKED, or ServiceTitan's word on why not."""
-    said: dict[str, str] = {}
-    for start in range(0, len(records), ROWS_PER_CALL):
-        some = records[start : start + ROWS_PER_CALL]
-        said |= _payments(client, some) if kind == "payment" else _rows(client, kind, some)
-    return said
+    """Of at most 50 records, by source key, what became of each: MARKED, or ServiceTitan's word on why not."""
+    return _payments(client, records) if kind == "payment" else _rows(client, kind, records)
 
 
 def _rows(client: ServiceTitan, kind: str, records: Sequence[Open]) -> dict[str, str]:
@@ -38,8 +34,7 @@ def _rows(client: ServiceTitan, kind: str, records: Sequence[Open]) -> dict[str,
     return {each.source_key: by_id.get(each.source_id, "the reply does not name it") for each in records}
 
 
-def _payments(client: ServiceTitan, records: Iterable[Open]) -> dict[str, str]:
-    records = list(records)
+def _payments(client: ServiceTitan, records: Sequence[Open]) -> dict[str, str]:
     _send(client, "payments/status", {"paymentIds": [each.source_id for each in records], "status": "Exported"})
     return {each.source_key: MARKED for each in records}
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from st_erp_pipelines.assets.business_central import sales_before_key
 from st_erp_pipelines.assets.landing import landing_key
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.assets.posting import flow_keys
@@ -40,13 +41,14 @@ def _synced(connection: Connection) -> dg.AssetSelection:
 def post_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
     """Building needs no extract: a mapping mended today reaches every document not yet posted.
 
-    But the open period is read again, since it decides what may be posted.
+    But the open period is read again, since it decides what may be posted, and so is what somebody entered by hand.
     """
     flows = used_flows(connection)
     builds = dg.AssetSelection.assets(*([connection.name, "staging", f"documents_{flow}"] for flow in flows))
     period = dg.AssetSelection.assets(
         [connection.name, "business_central", "general_ledger_setup"],
         [connection.name, "staging", "business_central__general_ledger_setup"],
+        *_before(connection, "invoices"),
     )
     return dg.define_asset_job(
         f"{connection.name}_post",
@@ -135,10 +137,16 @@ def _flow_schedule(connection: Connection, flow: str) -> dg.ScheduleDefinition:
         pipeline: Pipeline = context.resources.pipelines.of(connection, "tick")
         first, last = days_to_sync(pipeline)
         return dg.RunRequest(
-            tags=range_tags(due_before(pipeline, first) or first, last), asset_selection=flow_keys(connection, flow)
+            tags=range_tags(due_before(pipeline, first) or first, last),
+            asset_selection=[*flow_keys(connection, flow), *_before(connection, flow)],
         )
 
     return tick
+
+
+def _before(connection: Connection, flow: str) -> list[dg.AssetKey]:
+    """What a flow needs to know of this very moment: invoices, what somebody entered by hand."""
+    return [sales_before_key(connection)] if flow == "invoices" else []
 
 
 def _all_but(

@@ -55,13 +55,13 @@ class Table:
 class Personal:
     """What of a record says who somebody is.
 
-    `owner` is the member that names whose it is: a `whose` of `forget.OWNERS`. `members` are dotted. Where a record is
+    `owner` is the member that names whose it is: a `whose` of `sql/personal.sql`. `members` are dotted. Where a record is
     of several persons, `each` is its list, and owner and members are those of the list's entries.
     """
 
     whose: str
     owner: str
-    members: frozenset[str]
+    members: tuple[str, ...]
     each: str
 
 
@@ -180,7 +180,7 @@ def _personal(text: str) -> Personal | None:
     if declared is None:
         return None
     said = json.loads(declared[1])
-    return Personal(said["whose"], said["owner"], frozenset(said["members"]), said.get("each", ""))
+    return Personal(said["whose"], said["owner"], tuple(said["members"]), said.get("each", ""))
 
 
 def _table(name: str, body: str) -> Table:
