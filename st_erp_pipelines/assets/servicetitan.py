@@ -43,7 +43,7 @@ REFERENCES_BY_DAY: dict[Reference, tuple[str, ...]] = {
     "locations": ("invoices", "jobs", "projects"),
 }
 REFERENCES_WHOLE: tuple[Reference, ...] = ("categories",)
-PRICEBOOK: tuple[Reference, ...] = ("materials", "services")  # read in each sync where items are written
+PRICEBOOK: tuple[Reference, ...] = ("materials", "services", "equipment")  # read in each sync where items are written
 
 
 def assets(connection: Connection) -> list[dg.AssetsDefinition]:
@@ -106,7 +106,7 @@ def read_of(connection: Connection) -> list[str]:
 
 def before_items(connection: Connection) -> list[dg.AssetKey]:
     """What the documents of items are built from."""
-    read = (each for each in ("vendors", "categories", "equipment", *PRICEBOOK) if each in read_of(connection))
+    read = (each for each in ("vendors", "categories", *PRICEBOOK) if each in read_of(connection))
     names = [f"{connection.erp.kind}__items", *(f"{SYSTEM}__{entity}" for entity in read)]
     return [dg.AssetKey([connection.name, "staging", name]) for name in names]
 

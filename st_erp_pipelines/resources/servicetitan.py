@@ -317,11 +317,11 @@ def _window(endpoint: Endpoint, since: datetime | None, before: datetime) -> lis
     """One query, or none where the window is empty because it is not closed yet."""
     if since is not None and since >= before:
         return []
-    start = {} if since is None else {"modifiedOnOrAfter": _moment(since)}
-    return [{**endpoint.with_window, **start, "modifiedBefore": _moment(before)}]
+    start = {} if since is None else {"modifiedOnOrAfter": moment(since)}
+    return [{**endpoint.with_window, **start, "modifiedBefore": moment(before)}]
 
 
-def _moment(time: datetime) -> str:
+def moment(time: datetime) -> str:
     if time.tzinfo is None:
         raise ValueError("a time without a zone")
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
 from st_erp_pipelines.resources import deadline
 from st_erp_pipelines.resources.http import parsed
-from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan
+from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan, moment
 from st_erp_pipelines.resources.servicetitan_endpoints import APPLICATION, ENDPOINTS
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Timing, Wanted
 
@@ -29,10 +30,22 @@ LANES = 4
 LISTS = ("material", "service")
 PAGE_SIZE = 500
 READ_BACK_AFTER = (0.0, 1 / 150, 1 / 30)  # of settle_after: at once, then 2 s and 10 s: reads may lag behind writes
-PRICES = ("price", "memberPrice", "addOnPrice", "addOnMemberPrice")
+OURS = {"displayName": "display_name", "active": "active", "price": "price"}  # as the API names them: as payloads do
+OURS_OF_MATERIALS = {"cost": "cost", "unitOfMeasure": "unit_of_measure"}
+FIGURES = ("price", "cost")
+OTHER_PRICES = ("memberPrice", "addOnPrice", "addOnMemberPrice")
+CLOCKS_DIFFER_BY = timedelta(minutes=10)  # at most, ours and ServiceTitan's
 NO_APPLICATION = "servicetitan.application_guid is not set, by which items are found again."
+NOT_KEPT = (
+    "{kind} {id} came under its code after we tried to make it, without our number: st-erp accept {key} {id}, if that is "
+    "it; else give that record another code, and replay."
+)
 REFUSALS = (  # what the text says, the cause, what to do; the first is seen live, the others go by the member named
-    ("exactly one vendor selected as Primary", "no_primary_vendor", "Give its row of items.csv an active vendor_id."),
+    (
+        "exactly one vendor selected as Primary",
+        "no_primary_vendor",
+        "Give its row of items.csv an active vendor_id; if it has one, see to the vendors of the record there, and replay.",
+    ),
     (r"\bvendorId\b", "unknown_vendor", "Correct vendor_id in items.csv."),
     (r"\bcategories\b", "unknown_category", "Correct category_id in items.csv."),
     ("", "", "Read the text, correct the item or its row in items.csv, then replay the document."),
@@ -46,8 +59,9 @@ class _Unproven(Exception):
 class Pricebook:
     """A payload with `change` brings the record `pricebook_id` up to date; without it, creates one.
 
-    `was` says which price and cost we wrote last: what is still the same in the ERP is not written again, and where
-    people changed the other, too, the change gives way to them.
+    `was` says what we wrote last, or of a record that we did not make what the ERP said when it was linked: what is
+    still the same in the ERP is not written again, and where people changed it, too, the change gives way to them,
+    unless it `overwrites`.
     """
 
     has_drafts = False
@@ -96,7 +110,22 @@ class Pricebook:
                 asked = {"externalDataKey": ERP_ID, "externalDataValues": ",".join(numbers)}
                 for row in self._rows(kind, asked, lambda row, numbers=numbers: _erp_id(row) in numbers):  # type: ignore[misc]
                     found[_erp_id(row)].append((kind, row))
-        return {one.key: _created(one.payload["becomes"], found[one.payload["number"]]) for one in wanted}
+        findings = {one.key: _created(one.payload["becomes"], found[one.payload["number"]]) for one in wanted}
+        doubtful = [one for one in wanted if one.ours and findings[one.key].found is Found.ABSENT]
+        return findings | self._proven(self._find_without_erp_id, doubtful)
+
+    def _find_without_erp_id(self, doubtful: Sequence[Wanted]) -> dict[str, Finding]:
+        """Whether it kept our external data nobody read: what came under our code since the first attempt may be ours."""
+        tried = min(one.first_attempt_at for one in doubtful if one.first_attempt_at)
+        since = (tried - CLOCKS_DIFFER_BY).replace(microsecond=0)
+        asked, codes = {"createdOnOrAfter": moment(since)}, {one.payload["number"]: one for one in doubtful}
+        findings: dict[str, Finding] = {}
+        for kind in LISTS:
+            for row in self._rows(kind, asked, lambda row: datetime.fromisoformat(row["createdOn"]) >= since):
+                if one := codes.get((row.get("code") or "").strip()):
+                    detail = NOT_KEPT.format(kind=kind.capitalize(), id=row["id"], key=one.key)
+                    findings[one.key] = Finding(Found.SEVERAL, str(row["id"]), row["code"], detail=detail)
+        return findings
 
     def _find_changes(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
         findings: dict[str, Finding] = {}
@@ -134,8 +163,9 @@ class Pricebook:
 
     def _create(self, wanted: Wanted) -> Reply:
         payload = wanted.payload
-        body = {"code": payload["number"], **_members(payload), **self._external(payload)}
-        body |= dict.fromkeys(PRICES, body["price"])  # without one of its own, a member would get it for nothing
+        body = {"code": payload["number"], **_said(payload, payload["becomes"]), **self._external(payload)}
+        body["description"] = html.escape(payload["display_name"], quote=False)
+        body |= dict.fromkeys(OTHER_PRICES, body["price"])  # without one of its own, a member would get it for nothing
         if payload["becomes"] == "material":
             body["primaryVendor"] = {"vendorId": payload["vendor_id"], "cost": body["cost"], "active": True}
         if payload.get("category_id"):
@@ -147,9 +177,10 @@ class Pricebook:
 
     def _change(self, wanted: Wanted) -> Reply:
         payload = wanted.payload
-        body = {**_members(payload), **self._external(payload, patchMode="Merge")}
-        if "cost" in body:
-            body |= _vendor(payload, self._record(payload["becomes"], payload["pricebook_id"]).get("primaryVendor"))
+        there = self._record(payload["becomes"], payload["pricebook_id"])
+        body = {**_members(payload, there), **self._external(payload, patchMode="Merge")}
+        if payload["becomes"] == "material" and ("cost" in body or not there.get("primaryVendor")):
+            body |= _vendor(payload, there.get("primaryVendor"))
         written = self._write("PATCH", wanted, f"/{payload['pricebook_id']}", body)
         return self._reply(payload, written, body)
 
@@ -233,33 +264,43 @@ def _changed(payload: Mapping[str, Any], row: Row | None) -> Finding:
     if row is None:
         return Finding(Found.DEAD, detail=f"{payload['becomes']} {payload['pricebook_id']} is gone".capitalize())
     here: Row = {"remote_id": str(row["id"]), "number": row.get("code")}
-    members, was = _members(payload), payload.get("was") or {}
+    members, was = _members(payload, row), _was(payload)
     if not _lost(members, row):
         return Finding(Found.COMPLETE, **here)
     said = [
-        f"{name} is {row.get(name)}, we wrote {was[name]}, the ERP says {payload[name]}"
+        f"{name} is {row.get(name)}, the ERP said {was[name]} and now says {members[name]}"
         for name in was.keys() & members.keys()
-        if not any(_is_same(Decimal(each[name]), row.get(name)) for each in (was, payload))
+        if not any(_is_same(each, row.get(name)) for each in (was[name], members[name]))
     ]
-    if said:
+    if said and not payload.get("overwrites"):
         detail = f"Changed in ServiceTitan since: {'; '.join(sorted(said))}. A replay overwrites it."
         return Finding(Found.SEVERAL, detail=detail, **here)
     return Finding(Found.ABSENT, **here)
 
 
-def _members(payload: Mapping[str, Any]) -> Row:
-    """What this side owns and writes, under the names of the API."""
-    name, was = payload["display_name"], payload.get("was") or {}
-    members = {"displayName": name, "description": html.escape(name, quote=False), "active": payload["active"]}
-    figures = ("price", "cost") if payload["becomes"] == "material" else ("price",)
-    members |= {each: Decimal(payload[each]) for each in figures if payload[each] != was.get(each)}
-    if payload["becomes"] == "material" and payload["unit_of_measure"]:
-        members["unitOfMeasure"] = payload["unit_of_measure"]
+def _said(item: Mapping[str, Any], becomes: str) -> Row:
+    """What the ERP says of an item, under the names of the API; a service has neither cost nor unit of ours."""
+    names = OURS | (OURS_OF_MATERIALS if becomes == "material" else {})
+    given = {name: item[ours] for name, ours in names.items() if item.get(ours) not in (None, "")}
+    return given | {name: Decimal(given[name]) for name in FIGURES if name in given}
+
+
+def _was(payload: Mapping[str, Any]) -> Row:
+    return _said(payload.get("was") or {}, payload["becomes"])
+
+
+def _members(payload: Mapping[str, Any], there: Row) -> Row:
+    """What a change sets: what the ERP changed; with the price, the other prices that still are what it was."""
+    was = _was(payload)
+    members = {name: value for name, value in _said(payload, payload["becomes"]).items() if was.get(name) != value}
+    if "price" in members and "price" in was:
+        follow = [name for name in OTHER_PRICES if _is_same(was["price"], there.get(name))]
+        members |= dict.fromkeys(follow, members["price"])
     return members
 
 
 def _vendor(payload: Mapping[str, Any], there: Row | None) -> Row:
-    """Its cost, with what people noted of that vendor: a PATCH takes a vendor whole. Another, chosen there, stays."""
+    """Our vendor at our cost, with what people noted of it: a PATCH takes a vendor whole. Another, chosen there, stays."""
     vendor_id, there = payload.get("vendor_id"), there or {}
     if vendor_id is None or there.get("vendorId") not in (None, vendor_id):
         return {}

@@ -71,7 +71,7 @@ def test_items_are_there_where_they_are_asked_for_and_what_they_need_is_read_by_
     guid = "application_guid: 5a1c0de5-7f1e-4c0a-9b7e-0d2f6c3b8a41"
     path.write_text(text.replace("tenant_id:", f"{guid}\n      tenant_id:", 1), "utf-8")
     loaded = definitions(site)
-    graph, pricebook = loaded.resolve_asset_graph(), {"materials", "services"}
+    graph, pricebook = loaded.resolve_asset_graph(), {"materials", "services", "equipment"}
     posting, documents = (
         [CONNECTION, *name] for name in (("servicetitan", "post_items"), ("staging", "documents_items"))
     )

@@ -46,6 +46,7 @@ BOOKS: dict[str, list[dict[str, Any]]] = {
 }
 NUMBERS = count(1)
 FILTERS = ("ids", "externalDataKey", "externalDataValues")
+PRICES = ("price", "memberPrice", "addOnPrice", "addOnMemberPrice")
 
 
 class LeapingClock(SystemClock):
@@ -110,7 +111,7 @@ def wanted(number: str = "", **changes: Any) -> Wanted:
 
 def change(made: Wanted, record_id: int, **changes: Any) -> Wanted:
     gone = {"category_id": None, "account": None}
-    was = {name: made.payload[name] for name in ("price", "cost")}
+    was = {name: made.payload[name] for name in ("display_name", "price", "cost", "unit_of_measure", "active")}
     one = wanted(**made.payload | gone | {"change": True, "pricebook_id": record_id, "was": was} | changes)
     return replace(one, key=f"{made.key}/R1")
 
@@ -229,12 +230,39 @@ def test_a_change_sets_what_this_side_owns_and_nothing_else(target: Pricebook, s
     assert (before.found, before.remote_id) == (Found.ABSENT, str(record_id))
     assert target.send(newer, Move.POST).warning == ""
     (row,) = shelf.sees(one.payload["number"])
-    assert (row["price"], row["memberPrice"], row["cost"], row["active"]) == (13.0, 9.0, 5.0, False)
+    assert [row[name] for name in (*PRICES, "cost", "active")] == [13.0, 9.0, 13.0, 13.0, 5.0, False]
     vendor = row["primaryVendor"]
     assert (vendor["cost"], vendor["vendorPart"], vendor["memo"]) == (5.0, "VP-7", "ask for Jo")
     assert row["_externalData"][OURS] == {"erpId": one.payload["number"], "kind": "item"}
     assert find(target, newer).found is Found.COMPLETE
     assert find(target, one).remote_id == str(record_id), "it is still found by its number"
+
+
+def test_what_the_erp_did_not_change_is_left_as_people_have_it(target: Pricebook, shelf: Shelf) -> None:
+    one, record_id = made(target)
+    theirs = {"displayName": "Fuse", "description": "<b>Slow</b>", "active": False, "unitOfMeasure": "BOX"}
+    shelf.does("change", entity="materials", id=record_id, set=theirs)
+    newer = change(one, record_id, price="13")
+    for asked in (newer, change(one, record_id, price="14", overwrites=True)):
+        assert find(target, asked).found is Found.ABSENT
+        assert target.send(asked, Move.POST).warning == ""
+        (row,) = shelf.sees(one.payload["number"])
+        assert {name: row[name] for name in theirs} == theirs
+    renamed = change(one, record_id, display_name="Fuse 20 A", active=False, unit_of_measure="BX")
+    assert "displayName is Fuse, the ERP said" in find(target, renamed).detail, "both sides changed it"
+    assert target.send(replace(renamed, payload=renamed.payload | {"overwrites": True}), Move.POST).warning == ""
+    (row,) = shelf.sees(one.payload["number"])
+    assert [row[name] for name in theirs] == ["Fuse 20 A", "<b>Slow</b>", False, "BX"]
+
+
+def test_a_material_without_a_primary_vendor_is_given_ours(target: Pricebook, shelf: Shelf) -> None:
+    one, record_id = made(target)
+    shelf.does("change", entity="materials", id=record_id, set={"primaryVendor": None})
+    with pytest.raises(Rejected, match="if it has one, see to the vendors of the record"):
+        target.send(change(one, record_id, price="13", vendor_id=None), Move.POST)
+    assert target.send(change(one, record_id, price="13"), Move.POST).warning == ""
+    (row,) = shelf.sees(one.payload["number"])
+    assert (row["price"], row["primaryVendor"]["vendorId"], row["primaryVendor"]["cost"]) == (13.0, 1, 4.125)
 
 
 def test_another_primary_vendor_chosen_there_stays(target: Pricebook, shelf: Shelf) -> None:
@@ -253,9 +281,9 @@ def test_a_price_changed_there_is_not_overwritten_unless_somebody_says_so(target
     newer = change(one, record_id, price="13")
     finding = find(target, newer)
     assert finding.found is Found.SEVERAL
-    assert "price is 15.0, we wrote 12.5, the ERP says 13" in finding.detail
-    assert find(target, change(one, record_id, price="13", was=None)).found is Found.ABSENT
-    shelf.does("price", entity="materials", id=record_id, price=13)
+    assert "price is 15.0, the ERP said 12.5 and now says 13" in finding.detail
+    assert find(target, change(one, record_id, price="13", overwrites=True)).found is Found.ABSENT
+    shelf.does("change", entity="materials", id=record_id, set=dict.fromkeys(PRICES, 13.0))
     assert find(target, newer).found is Found.COMPLETE, "both sides say the same by now"
 
 
@@ -284,7 +312,7 @@ def test_fractions_of_a_cent_are_the_same_whether_they_are_kept_or_not(target: P
     one, record_id = made(target, price="0.0012")
     newer = change(one, record_id, price="0.0014")
     assert find(target, newer).found is Found.ABSENT
-    shelf.does("price", entity="materials", id=record_id, price=0)
+    shelf.does("change", entity="materials", id=record_id, set=dict.fromkeys(PRICES, 0.0))
     assert find(target, newer).found is Found.COMPLETE
 
 
@@ -356,6 +384,25 @@ def test_after_a_dropped_reply_exactly_one_is_there(target: Pricebook, shelf: Sh
     assert len(shelf.sees(one.payload["number"])) == 1
 
 
+def test_what_lost_its_external_data_in_a_doubt_is_not_made_again(
+    target: Pricebook, shelf: Shelf, outbox: Outbox
+) -> None:
+    one = wanted()
+    shelf.does("drop_members", entity="materials", members=["externalData"])
+    shelf.faults.add("drop_after", method="POST", path_contains="/materials")
+    try:
+        assert run(outbox, target, one).state == "in_doubt"
+    finally:
+        shelf.does("drop_members", entity="materials", members=[])
+    assert isinstance(outbox.clock, LeapingClock)
+    outbox.clock.ahead += timedelta(minutes=6)
+    row, (there,) = run(outbox, target, one), shelf.sees(one.payload["number"])
+    assert (row.state, f"Material {there['id']} came under its code" in row.sentence) == ("conflict", True)
+    shelf.does("change", entity="materials", id=there["id"], set={"code": "OTHER"})
+    assert replay(outbox, [row], "ann", lambda flow, wanted: target.look_up(wanted))[0].replayed
+    assert run(outbox, target, one).state == "posted"
+
+
 def test_what_was_not_kept_is_a_flag_on_what_is_posted(target: Pricebook, shelf: Shelf, outbox: Outbox) -> None:
     shelf.does("drop_members", entity="services", members=["active"])
     try:
@@ -375,7 +422,7 @@ def test_a_replay_overwrites_the_price_of_the_field(target: Pricebook, shelf: Sh
     assert answer.replayed
     with outbox.engine.begin() as con:
         assert con.execute(sa.select(documents.c.replayed)).scalar_one(), "so that its build leaves out what we wrote"
-    assert run(outbox, target, change(one, record_id, price="13", was=None)).state == "posted"
+    assert run(outbox, target, change(one, record_id, price="13", overwrites=True)).state == "posted"
     assert shelf.sees(one.payload["number"])[0]["price"] == 13.0
 
 

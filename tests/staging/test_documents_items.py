@@ -153,7 +153,7 @@ def test_what_stands_there_has_no_document_until_it_changes(world: World) -> Non
     assert document.payload == {
         "change": True, "number": "EL-1", "becomes": "material", "pricebook_id": 55, "display_name": "Fuse",
         "price": "13", "cost": "4.125", "unit_of_measure": "EA", "active": True, "vendor_id": 9,
-        "was": {"price": "12.5", "cost": "4.125"},
+        "was": {"display_name": "Fuse", "price": "12.5", "cost": "4.125", "unit_of_measure": "EA", "active": True},
     }  # fmt: skip
 
 
@@ -163,7 +163,8 @@ def test_the_cost_of_a_service_is_not_written_and_no_change(world: World) -> Non
     world.change(ERP, unit_cost="99", unit_of_measure_code="HR")
     assert build(world, made) == []
     world.change(ERP, is_blocked=True)
-    assert only(build(world, made)).payload["active"] is False
+    payload = only(build(world, made)).payload
+    assert (payload["active"], payload["was"]["active"]) == (False, True)
 
 
 def test_a_change_not_sent_yet_takes_the_newest_values_along(world: World) -> None:
@@ -173,7 +174,7 @@ def test_a_change_not_sent_yet_takes_the_newest_values_along(world: World) -> No
     world.change(ERP, unit_price="14")
     document = only(build(world, made, first))
     assert (document.revision, document.payload["price"]) == (1, "14")
-    assert document.payload["was"] == {"price": "12.5", "cost": "4.125"}, "what we wrote last stands there"
+    assert document.payload["was"]["price"] == "12.5", "what we wrote last stands there"
     sent = as_known(document, "posted")
     world.change(ERP, unit_price="15")
     document = only(build(world, made, sent))
@@ -184,7 +185,9 @@ def test_who_replays_a_change_has_the_price_of_the_field_overwritten(world: Worl
     made = as_known(only(build(world)), "posted")
     world.change(ERP, unit_price="13")
     first = as_known(only(build(world, made)), "ready", replayed=True)
-    assert "was" not in only(build(world, made, first)).payload
+    assert "overwrites" not in only(build(world, made)).payload
+    document = only(build(world, made, first))
+    assert (document.payload["overwrites"], document.payload["was"]["price"]) == (True, "12.5")
 
 
 def test_a_change_that_nobody_wants_waits_for_its_rule(world: World) -> None:

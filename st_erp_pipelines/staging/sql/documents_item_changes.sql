@@ -95,7 +95,11 @@ select
         unit_of_measure: unit_of_measure, active: active, vendor_id: vendor_id,
         category_id: case when not is_change then category_id end,
         account: case when not is_change then account end,
-        was: case when is_change and not is_replayed then {price: written->>'price', cost: written->>'cost'} end
+        was: case when is_change then {
+            display_name: written->>'display_name', price: written->>'price', cost: written->>'cost',
+            unit_of_measure: written->>'unit_of_measure', active: (written->>'active')::boolean
+        } end,
+        overwrites: case when is_change and is_replayed then true end
     }) as payload,
     display_name as label,
     0 as part,
