@@ -37,14 +37,14 @@ OTHER_PRICES = ("memberPrice", "addOnPrice", "addOnMemberPrice")
 CLOCKS_DIFFER_BY = timedelta(minutes=10)  # at most, ours and ServiceTitan's
 NO_APPLICATION = "servicetitan.application_guid is not set, by which items are found again."
 NOT_KEPT = (
-    "{kind} {id} came under its code after we tried to make it, without our number: st-erp accept {key} {id}, if that is "
-    "it; else give that record another code, and replay."
+    "{kind} {id} came under its code after we tried to make it, without our number: st-erp accept {key} {id}, if that "
+    "is it; else give that record another code, and replay."
 )
 REFUSALS = (  # what the text says, the cause, what to do; the first is seen live, the others go by the member named
     (
         "exactly one vendor selected as Primary",
         "no_primary_vendor",
-        "Give its row of items.csv an active vendor_id; if it has one, see to the vendors of the record there, and replay.",
+        "Give its row of items.csv an active vendor_id; if it has one, see to the vendors of that record, and replay.",
     ),
     (r"\bvendorId\b", "unknown_vendor", "Correct vendor_id in items.csv."),
     (r"\bcategories\b", "unknown_category", "Correct category_id in items.csv."),
@@ -115,7 +115,7 @@ class Pricebook:
         return findings | self._proven(self._find_without_erp_id, doubtful)
 
     def _find_without_erp_id(self, doubtful: Sequence[Wanted]) -> dict[str, Finding]:
-        """Whether it kept our external data nobody read: what came under our code since the first attempt may be ours."""
+        """Nobody read whether our external data were kept: what came under our code since we tried may be ours."""
         tried = min(one.first_attempt_at for one in doubtful if one.first_attempt_at)
         since = (tried - CLOCKS_DIFFER_BY).replace(microsecond=0)
         asked, codes = {"createdOnOrAfter": moment(since)}, {one.payload["number"]: one for one in doubtful}
@@ -300,7 +300,7 @@ def _members(payload: Mapping[str, Any], there: Row) -> Row:
 
 
 def _vendor(payload: Mapping[str, Any], there: Row | None) -> Row:
-    """Our vendor at our cost, with what people noted of it: a PATCH takes a vendor whole. Another, chosen there, stays."""
+    """Ours, at our cost, with what people noted of it: a PATCH takes a vendor whole. Another, chosen there, stays."""
     vendor_id, there = payload.get("vendor_id"), there or {}
     if vendor_id is None or there.get("vendorId") not in (None, vendor_id):
         return {}

@@ -258,7 +258,7 @@ def test_what_the_erp_did_not_change_is_left_as_people_have_it(target: Pricebook
 def test_a_material_without_a_primary_vendor_is_given_ours(target: Pricebook, shelf: Shelf) -> None:
     one, record_id = made(target)
     shelf.does("change", entity="materials", id=record_id, set={"primaryVendor": None})
-    with pytest.raises(Rejected, match="if it has one, see to the vendors of the record"):
+    with pytest.raises(Rejected, match="if it has one, see to the vendors of that record"):
         target.send(change(one, record_id, price="13", vendor_id=None), Move.POST)
     assert target.send(change(one, record_id, price="13"), Move.POST).warning == ""
     (row,) = shelf.sees(one.payload["number"])

@@ -157,6 +157,14 @@ def test_what_stands_there_has_no_document_until_it_changes(world: World) -> Non
     }  # fmt: skip
 
 
+def test_what_was_linked_is_changed_from_what_the_erp_said_then(world: World) -> None:
+    linked = as_known(only(build(world)), "adopted")
+    world.put("materials", material_id=55, code="EL-1", display_name="Sicherung", is_active=False, price="15")
+    world.change(ERP, unit_price="13")
+    was = only(build(world, linked)).payload["was"]
+    assert (was["display_name"], was["active"], was["price"]) == ("Fuse", True, "12.5")
+
+
 def test_the_cost_of_a_service_is_not_written_and_no_change(world: World) -> None:
     world.change("mapping.items", becomes="service")
     made = as_known(only(build(world)), "posted")
