@@ -20,7 +20,7 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox.forgotten import Forgotten
 from st_erp_pipelines.staging.entities import BOOKS, SQL, Entity, Table, all_entities, declared_as, entity_of, steps
 from st_erp_pipelines.staging.landing import extracted_at, landing_files
-from st_erp_pipelines.staging.personal import clear
+from st_erp_pipelines.staging.personal import clear, owners_first
 
 STRETCH = 4096  # landing rows typed at once: bounds memory, whatever a file holds
 
@@ -90,7 +90,7 @@ def load_all(
     prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
     return {
         (one.system, one.name): _Load(con, root, connection, one, tenants[one.system], forgotten).run()
-        for one in all_entities()
+        for one in owners_first(all_entities())
         if one.system in tenants and landing_files(root, connection, one.system, one.name)
     }
 

@@ -43,6 +43,15 @@ def clear(
     return {path: len(rows) for path, rows in edits.items()}
 
 
+def owners_first(entities: Sequence[Entity]) -> list[Entity]:
+    """In the order of loading: whose a job's bill or a ledger entry is, staging says, once it has jobs and invoices."""
+    return sorted(entities, key=lambda one: one.personal is not None and _is_said_by_staging(one.personal))
+
+
+def _is_said_by_staging(personal: Personal) -> bool:
+    return "from staging." in steps("personal")[f"whose_{personal.whose}"]
+
+
 def _owners(con: DuckDBPyConnection, personal: Personal, forgotten: Sequence[Forgotten]) -> dict[str, datetime]:
     """What `personal.owner` may hold, and when it was forgotten."""
     found: dict[str, datetime] = {}

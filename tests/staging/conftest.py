@@ -58,9 +58,9 @@ class Site:
     def load(self, entity: str = "invoices", system: str = "servicetitan", **more: Any) -> Loaded:
         return load(self.con, system=system, entity=entity, tenant="1001", **self.settings, **more)
 
-    def rebuild(self) -> None:
+    def rebuild(self, **more: Any) -> None:
         self.con.execute("drop schema if exists staging cascade; drop table if exists made_as")
-        load_all(self.con, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings)
+        load_all(self.con, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings, **more)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()

@@ -111,6 +111,24 @@ def test_what_is_read_again_is_cleared_before_it_is_loaded(site: Site) -> None:
     assert site.load(forgotten=FORGOTTEN).changed == 1, "an amount that was changed without a word is seen"
 
 
+def test_made_anew_nothing_comes_back_that_was_read_later(site: Site) -> None:
+    """Whose it is, is said by records that are loaded with it: by name they come after it."""
+    day, word = {"modifiedOn": "2026-10-02T00:00:00Z", "lastModifiedDateTime": "2026-10-02T00:00:00Z"}, "Ödegård"
+    for system, entity, row in (
+        ("servicetitan", "jobs", {"id": 70, "customerId": FATHER}),
+        ("servicetitan", "ap_bills", {"id": 1, "jobId": 70, "summary": word}),
+        ("servicetitan", "credit_memos", {"id": 2, "customer": {"id": FATHER, "name": word}}),
+        ("servicetitan", "credit_memo_items", {"id": 3, "creditMemoId": 2, "description": word}),
+        ("business_central", "sales_credit_memos", {"id": "d", "number": "107", "customerNumber": "STA-7"}),
+        ("business_central", "general_ledger_entries", {"id": "e", "documentNumber": "107", "description": word}),
+    ):
+        site.land([row | day], entity=entity, system=system)
+    site.rebuild()
+    assert repr(site.everything()).count(word) == 4
+    site.rebuild(forgotten=FORGOTTEN)
+    assert word not in repr(site.everything())
+
+
 def test_what_is_shaped_otherwise_is_emptied() -> None:
     text = json.dumps(invoice(1, items={"note": "Ödegård"}, referenceNumber=["Ödegård"], location="Ödegård St 1"))
     record = json.loads(cleared(text, entity_of("servicetitan", "invoices"), {"7"}, "hash"))
