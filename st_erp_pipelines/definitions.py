@@ -15,13 +15,14 @@ from st_erp_pipelines.settings import ConfigFault, Connection, Settings
 # Dagster marks both parameters as beta; the pinned version is tested with them.
 warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_sources)`", category=dg.BetaWarning)
 
-from st_erp_pipelines.assets import business_central, landing, published, reconciliation, servicetitan, staging  # noqa: E402
+from st_erp_pipelines.assets import erp, landing, published, reconciliation, servicetitan, staging  # noqa: E402
 from st_erp_pipelines.assets.freshness import kept_fresh  # noqa: E402
 from st_erp_pipelines.assets.posting import post_key  # noqa: E402
 from st_erp_pipelines.pipeline import ERP_FLOWS, used_flows  # noqa: E402
 from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     BusinessCentralResource,
     PipelineResource,
+    SapBusinessOneResource,
     ServiceTitanResource,
     StateResource,
 )
@@ -37,7 +38,12 @@ from st_erp_pipelines.schedules.retention import (  # noqa: E402
 
 
 def build_definitions(loaded: Settings) -> dg.Definitions:
-    state, titan, erp = StateResource(), ServiceTitanResource(), BusinessCentralResource()
+    systems = {
+        "servicetitan": ServiceTitanResource(),
+        "business_central": BusinessCentralResource(),
+        "sap_business_one": SapBusinessOneResource(),
+    }
+    state = StateResource()
     parts = [_connection(connection) for connection in loaded.connections]
     return dg.Definitions.merge(
         *parts,
@@ -45,9 +51,8 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
             assets=[_faulty(name, loaded.faults) for name in loaded.faulty or _unnamed(loaded)],
             resources={
                 "state": state,
-                "servicetitan": titan,
-                "business_central": erp,
-                "pipelines": PipelineResource(state=state, servicetitan=titan, business_central=erp),
+                **systems,
+                "pipelines": PipelineResource(state=state, **systems),
             },
             jobs=[forget_old_runs],
             schedules=[retention_schedule()],
@@ -60,13 +65,11 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
 def _connection(connection: Connection) -> dg.Definitions:
     titan_entities = servicetitan.read_of(connection)
     readable = ("invoices", "payments", "customers", *servicetitan.further(connection))
-    before = (*business_central.WHOLE, *business_central.BY_DAY)
-    after = (*business_central.READ_BACK_BY_DAY, *business_central.READ_BACK_WHOLE)
     assets = [
         *servicetitan.assets(connection),
-        *business_central.assets(connection),
+        *erp.assets(connection),
         *staging.staged(connection, servicetitan.SYSTEM, titan_entities),
-        *staging.staged(connection, business_central.SYSTEM, (*before, *after)),
+        *staging.staged(connection, connection.erp.kind, [*erp.read_before(connection), *erp.read_back(connection)]),
         *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in used_flows(connection)),
         reconciliation.reconciliation(connection),
         published.published(connection),
@@ -93,9 +96,9 @@ def _before_build(connection: Connection, flow: str) -> list[dg.AssetKey]:
     if position:
         return [post_key(connection, ERP_FLOWS[position - 1])]
     tables = [(servicetitan.SYSTEM, entity) for entity in (*servicetitan.BY_DAY, *servicetitan.WHOLE)]
-    tables += [(business_central.SYSTEM, e) for e in (*business_central.WHOLE, *business_central.BY_DAY)]
+    tables += [(connection.erp.kind, entity) for entity in erp.read_before(connection)]
     staged = [dg.AssetKey([connection.name, "staging", f"{system}__{entity}"]) for system, entity in tables]
-    return [*staged, business_central.sales_before_key(connection)]
+    return [*staged, erp.sales_before_key(connection)]
 
 
 def _unnamed(loaded: Settings) -> list[str]:

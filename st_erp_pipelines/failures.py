@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from st_erp_pipelines.settings_systems import SYSTEMS
+
 CHECKS = "nothing_in_quarantine|mappings_cover_everything|totals_reconcile|nothing_hangs_for_a_day"
-SYSTEMS = {"servicetitan": "ServiceTitan", "business_central": "Business Central"}
+SYSTEM = "|".join(SYSTEMS)
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ def in_words(step: str, connection: str) -> str:
     for pattern, words in (
         (rf"\w+_({CHECKS})", "check {0}"),
         (r"staging__documents_(\w+)", "build {0}"),
-        (r"staging__(servicetitan|business_central)__(\w+)", "stage {1} of {0}"),
-        (r"business_central__post_(\w+)", "post {0}"),
-        (r"(servicetitan|business_central)__(\w+)", "read {1} of {0}"),
+        (rf"staging__({SYSTEM})__(\w+)", "stage {1} of {0}"),
+        (rf"(?:{SYSTEM})__post_(\w+)", "post {0}"),
+        (rf"({SYSTEM})__(\w+)", "read {1} of {0}"),
     ):  # fmt: skip
         if match := re.fullmatch(pattern, name):
             return words.format(*(SYSTEMS.get(part, part.replace("_", " ")) for part in match.groups()))

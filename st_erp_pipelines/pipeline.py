@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -28,8 +29,7 @@ from st_erp_pipelines.outbox.export_marks import MARKED, note, unmarked
 from st_erp_pipelines.outbox.forgotten import Forgotten, forgotten
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.resources.business_central.client import BusinessCentral
-from st_erp_pipelines.resources.business_central.targets import target_for
+from st_erp_pipelines.resources import business_central, sap_business_one
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, mark_exported
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
@@ -51,6 +51,7 @@ from st_erp_pipelines.target import Target
 
 EDITED, PAUSED = "edited since it was posted: not marked", "paused: not marked"
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
+ERPS = {"business_central": business_central, "sap_business_one": sap_business_one}  # clients, and targets of flows
 ERP_FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
 FLOWS = (*ERP_FLOWS, "items")  # the last one goes back
 WITHOUT_AMOUNT = ("customers", "items")
@@ -75,7 +76,7 @@ class Pipeline:
     home: Path
     outbox: Outbox
     connect_servicetitan: Callable[[], ServiceTitan]
-    connect_erp: Callable[[], BusinessCentral]
+    connect_erp: Callable[[], Any]  # the client of its kind
     run_id: str
 
     @cached_property
@@ -83,12 +84,12 @@ class Pipeline:
         return self.connect_servicetitan()
 
     @cached_property
-    def erp(self) -> BusinessCentral:
+    def erp(self) -> Any:
         return self.connect_erp()
 
     def place_of(self, flow: str) -> str:
         """With the company resolved: by id or by name, one company is one place."""
-        return pricebook_place(self.connection.servicetitan) if flow == "items" else self.erp.place
+        return pricebook_place(self.connection.servicetitan) if flow == "items" else str(self.erp.place)
 
     @property
     def zone(self) -> str:
@@ -232,8 +233,9 @@ class Pipeline:
         if flow == "items":
             timing = self.connection.servicetitan.timing.posting()
             return Pricebook(self.servicetitan, self.place_of(flow), timing)
-        batches = {code for text in self.mappings().tables["payment_types"]["batches"] for code in text.split()}
-        return target_for(flow, self.erp, batches=sorted(batches), draft_batch=self.connection.erp.draft_batch)
+        erp = self.connection.erp
+        target: Target = ERPS[erp.kind].target_for(flow, self.erp, erp, self.mappings())
+        return target
 
     def post(
         self,

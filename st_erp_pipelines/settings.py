@@ -11,35 +11,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
-from urllib.parse import urlsplit
-from uuid import UUID
+from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
-from st_erp_pipelines import target
-from st_erp_pipelines.settings_fields import (
-    Batch,
-    Credential,
-    Cron,
-    Day,
-    Duration,
-    Name,
-    Prefix,
-    Span,
-    Text,
-    Url,
-    Zone,
-)
+from st_erp_pipelines.settings_fields import Cron, Day, Duration, Name, Prefix, Text, Zone
 from st_erp_pipelines.settings_fields import Secret as Secret
+from st_erp_pipelines.settings_systems import SYSTEMS, Erp, Model
+from st_erp_pipelines.settings_systems import BusinessCentral as BusinessCentral
+from st_erp_pipelines.settings_systems import BusinessCentralTiming as BusinessCentralTiming
+from st_erp_pipelines.settings_systems import SapBusinessOne as SapBusinessOne
+from st_erp_pipelines.settings_systems import SapBusinessOneTiming as SapBusinessOneTiming
+from st_erp_pipelines.settings_systems import ServiceTitan as ServiceTitan
+from st_erp_pipelines.settings_systems import ServiceTitanTiming as ServiceTitanTiming
+from st_erp_pipelines.settings_systems import Timing as Timing
+from st_erp_pipelines.settings_systems import pricebook_place as pricebook_place
 from st_erp_pipelines.settings_yaml import Finding, YamlText, read_yaml
 
 
@@ -55,93 +41,6 @@ def database_url() -> str:
 
 def config_path() -> Path:
     return Path(os.environ.get("ST_ERP_CONFIG") or "connections.yaml").absolute()
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Timing(Model):
-    """Vendor defaults per system; a stand-in that answers faster may lower them."""
-
-    settle_after: Span
-    calls_per_second: float = Field(gt=0, allow_inf_nan=False)
-    read_lag: Duration = timedelta(0)  # a window ends this long before now
-    token_margin: Duration = timedelta(seconds=60)  # a token is renewed this long before it expires
-    send_window: Span | None = None
-    deadline: Span | None = None
-    fence: Span | None = None
-
-    def posting(self) -> target.Timing:
-        given = {"send_window": self.send_window, "deadline": self.deadline, "fence": self.fence}
-        return target.Timing(self.settle_after, **{name: span for name, span in given.items() if span})
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        self.posting()  # raises where its spans do not fit together
-        return self
-
-
-class ServiceTitanTiming(Timing):
-    settle_after: Span = timedelta(minutes=5)
-    calls_per_second: float = Field(default=54, gt=0, allow_inf_nan=False)  # nine tenths of 60 per app and tenant
-    read_lag: Duration = timedelta(minutes=1)
-
-
-class BusinessCentralTiming(Timing):
-    settle_after: Span = timedelta(minutes=20)
-    calls_per_second: float = Field(default=18, gt=0, allow_inf_nan=False)  # nine tenths of 6,000 in five minutes
-
-
-class ServiceTitan(Model):
-    environment: Literal["production", "integration"] = "production"
-    api_url: Url = Field(default="", validate_default=True)
-    auth_url: Url = Field(default="", validate_default=True)
-    tenant_id: int = Field(gt=0, description="the tenant's number")
-    app_key: Credential
-    client_id: Credential
-    client_secret: Credential
-    application_guid: UUID | None = Field(default=None, description="the app's GUID in the developer portal")
-    page_size: int = Field(default=1000, ge=1, le=5000, description="a number from 1 to 5000")
-    mark_exported: bool = False  # what is posted is marked as exported there, which locks it
-    timing: ServiceTitanTiming = ServiceTitanTiming()
-
-    @field_validator("api_url", "auth_url", mode="before")
-    @classmethod
-    def _of_environment(cls, value: object, info: ValidationInfo) -> object:
-        suffix = "-integration" if info.data.get("environment") == "integration" else ""
-        return value or f"https://{str(info.field_name).removesuffix('_url')}{suffix}.servicetitan.io"
-
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> Self:
-        if len({"api_url", "auth_url"} & self.model_fields_set) == 1:
-            raise ValueError("expected both api_url and auth_url, or neither")  # secrets go to auth_url
-        return self
-
-
-class BusinessCentral(Model):
-    kind: Literal["business_central"] = Field(description="business_central")
-    tenant: Text = ""
-    environment: Text = "production"
-    company: Text = Field(min_length=1, description="the company's id or name")
-    client_id: Credential
-    client_secret: Credential
-    api_url: Url = "https://api.businesscentral.dynamics.com/v2.0"
-    token_url: Url = Field(default="", validate_default=True)
-    draft_batch: Batch = "STDRAFT"
-    timing: BusinessCentralTiming = BusinessCentralTiming()
-
-    @field_validator("token_url", mode="before")
-    @classmethod
-    def _of_tenant(cls, value: object, info: ValidationInfo) -> object:
-        if not value and info.data.get("tenant") == "":
-            raise ValueError("is needed where no tenant is given; expected a URL")
-        return value or f"https://login.microsoftonline.com/{info.data.get('tenant')}/oauth2/v2.0/token"
-
-    @property
-    def api_root(self) -> str:
-        """Without trailing slash; the tenant's segment is left out where none is given."""
-        return "/".join(part for part in (self.api_url, self.tenant, self.environment, "api/v2.0") if part)
 
 
 class Flow(Model):
@@ -214,7 +113,7 @@ class Connection(Model):
     retain_days: int = Field(default=400, ge=1, description="a number of days")  # superseded versions, in landing
     mappings: Path = Field(description="a folder of mapping tables")
     servicetitan: ServiceTitan = Field(description="a mapping of keys")
-    erp: BusinessCentral = Field(description="a mapping of keys")
+    erp: Erp = Field(description="a mapping of keys")
     flows: Flows = Flows()
     rules: Rules = Rules()
     references: References = References()
@@ -235,26 +134,17 @@ class Connection(Model):
             raise ValueError("write items, which are found again by servicetitan.application_guid: expected that, too")
         return value
 
+    @field_validator("flows")
+    @classmethod
+    def _has_drafts(cls, value: Flows, info: ValidationInfo) -> Flows:
+        erp = info.data.get("erp")
+        if erp is not None and not erp.has_drafts and "draft" in (value.invoices.mode, value.payments.mode):
+            raise ValueError(f"have mode draft, and {SYSTEMS[erp.kind]} has no drafts: expected observe or post")
+        return value
+
     @property
     def place(self) -> str:
-        return place_of(self.erp)
-
-
-def place_of(erp: BusinessCentral) -> str:
-    """Identity of a target. Two spellings of one URL are one place, since they would share its documents."""
-    return f"{erp.kind}|{_normalised(erp.api_root)}|{erp.company}"
-
-
-def pricebook_place(titan: ServiceTitan) -> str:
-    """The same of a tenant, whose pricebook is written."""
-    return f"servicetitan|{_normalised(titan.api_url)}|{titan.tenant_id}"
-
-
-def _normalised(url: str) -> str:
-    parts = urlsplit(url.lower())
-    default_port = {"http": 80, "https": 443}[parts.scheme]
-    port = f":{parts.port}" if parts.port and parts.port != default_port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        return self.erp.place
 
 
 @dataclass(frozen=True)
@@ -358,6 +248,7 @@ def _clashes(entries: list[Any], text: YamlText) -> Iterator[Finding]:
             told |= others
 
 
+ERP: TypeAdapter[Erp] = TypeAdapter(Erp)
 _CLASHES = {
     "name": "is taken twice; expected another than that of",
     "key_prefix": "is used twice on one ERP company; expected another than that of",
@@ -373,22 +264,22 @@ def _claims(entry: Any) -> dict[str, Hashable]:
     claims: dict[str, Hashable] = {}
     if isinstance(entry.get("name"), str):
         claims["name"] = entry["name"].casefold()  # it names files, and some file systems fold case
-    erp, tenant = _part(BusinessCentral, entry.get("erp")), _part(ServiceTitan, entry.get("servicetitan"))
+    erp, tenant = _part(ERP, entry.get("erp")), _part(TypeAdapter(ServiceTitan), entry.get("servicetitan"))
     if erp and isinstance(entry.get("key_prefix"), str):
-        claims["key_prefix"] = (place_of(erp).casefold(), entry["key_prefix"].upper())
-    flows = _part(Flows, entry.get("flows", {}))
+        claims["key_prefix"] = (erp.place.casefold(), entry["key_prefix"].upper())
+    flows = _part(TypeAdapter(Flows), entry.get("flows", {}))
     if flows and tenant and flows.items.mode != "observe":
         claims["flows"] = pricebook_place(tenant)
     if erp and tenant:
-        claims["servicetitan"] = (place_of(erp).casefold(), tenant.api_url.casefold(), tenant.tenant_id)
+        claims["servicetitan"] = (erp.place.casefold(), tenant.api_url.casefold(), tenant.tenant_id)
     return claims
 
 
-Part = TypeVar("Part", bound=Model)
+Part = TypeVar("Part")
 
 
-def _part(model: type[Part], value: Any) -> Part | None:
+def _part(model: TypeAdapter[Part], value: Any) -> Part | None:
     try:
-        return model.model_validate(value)
+        return model.validate_python(value)
     except ValidationError:
         return None

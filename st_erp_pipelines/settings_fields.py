@@ -43,7 +43,7 @@ class Secret:
 
     @property
     def stands_in_clear(self) -> bool:
-        return not self._reference.fullmatch(self._text)
+        return bool(self._text) and not self._reference.fullmatch(self._text)
 
     def __str__(self) -> str:
         return "********" if self.stands_in_clear else self._text
@@ -147,5 +147,10 @@ Batch = Annotated[
     StringConstraints(pattern=r"^[A-Za-z]{1,10}$"),
     AfterValidator(str.upper),
     Field(description="at most ten letters"),
+]
+KeyField = Annotated[
+    str,
+    StringConstraints(pattern=r"^(NumAtCard|Remarks|U_\w{1,50})$"),
+    Field(description="NumAtCard, Remarks or a field of the company's own, U_..."),
 ]
 Credential = Annotated[Secret, Field(description="${NAME}, the name of an environment variable")]

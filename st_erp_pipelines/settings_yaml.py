@@ -44,8 +44,9 @@ class YamlText:
         URLs raise a message of their own.
         """
         for detail in error.errors(include_url=False, include_context=False, include_input=False):
-            place = (*at, *detail["loc"])
-            yield place, self.line_of(place), _message(detail, model, self.value_at(place))
+            written, siblings = _walked(model, detail)
+            place = (*at, *written)
+            yield place, self.line_of(place), _message(detail, place, siblings, self.value_at(place))
 
     def value_at(self, place: Place) -> Any:
         """None where nothing is written."""
@@ -58,18 +59,18 @@ class YamlText:
         return value
 
 
-def _message(detail: ErrorDetails, model: type[BaseModel], written: Any) -> str:
-    siblings = _fields_at(model, detail["loc"][:-1])
-    key = str(detail["loc"][-1]) if detail["loc"] else ""
-    expected = _expected(siblings[key]) if key in siblings else ""
+def _message(detail: ErrorDetails, place: Place, siblings: dict[str, str], written: Any) -> str:
+    """`siblings`: what is expected of the fields beside it."""
+    key = str(place[-1])
+    expected = siblings.get(key, "")
     if detail["type"] == "extra_forbidden":
         near = get_close_matches(key, siblings, 1)
         return f"is an unknown key; expected {near[0] if near else 'one of ' + ', '.join(siblings)}"
-    if detail["type"] == "missing":
+    if detail["type"] in ("missing", "union_tag_not_found"):
         return f"is missing; expected {expected or 'a value'}"
     if detail["type"] == "value_error":
         return detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "model_type":
+    if detail["type"] in ("model_type", "model_attributes_type"):
         return "expected a mapping of keys"
     stands = (f"is {written!r}; " if written else "is empty; ") if isinstance(written, str) else ""
     wanted = f"expected {expected}" if expected else detail["msg"].replace("Input should be", "expected")
@@ -85,10 +86,31 @@ def _expected(field: FieldInfo) -> str:
     return field.description or ", ".join(choices)
 
 
-def _fields_at(model: Any, place: Place) -> dict[str, FieldInfo]:
-    for part in place:
-        model = model.model_fields[part].annotation
-    return dict(getattr(model, "model_fields", {}))  # elements of a list have none
+def _walked(model: Any, detail: ErrorDetails) -> tuple[Place, dict[str, str]]:
+    """Where it was written, and what is expected of each field there.
+
+    pydantic puts into the path which member of a union was meant; that one was told by a key of its own.
+    """
+    place: Place = ()
+    beside: dict[str, FieldInfo] = {}
+    for part in detail["loc"]:
+        if members := _members(model):
+            model = members[str(part)]
+        else:
+            place = (*place, part)
+            beside = dict(getattr(model, "model_fields", {}))  # elements of a list have none
+            model = beside[str(part)].annotation if str(part) in beside else None
+    siblings = {name: _expected(info) for name, info in beside.items()}
+    if detail["type"].startswith("union_tag"):
+        place = (*place, "kind")
+        siblings = {"kind": " or ".join(_members(model))}
+    return place, siblings
+
+
+def _members(union: Any) -> dict[str, Any]:
+    """Models by the kind that each is for."""
+    models = [each for each in get_args(union) if "kind" in getattr(each, "model_fields", {})]
+    return {get_args(each.model_fields["kind"].annotation)[0]: each for each in models}
 
 
 def read_yaml(path: Path) -> YamlText:

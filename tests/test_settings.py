@@ -394,3 +394,55 @@ def test_places_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("ST_ERP_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("ST_ERP_DATABASE_URL", "postgresql://db/x")
     assert (settings.home(), settings.database_url()) == (tmp_path / "state", "postgresql://db/x")
+
+
+BUSINESS_ONE = """\
+    erp:
+      kind: sap_business_one
+      api_url: HTTPS://B1.example:50000/b1s/v2/
+      company: SBO_Northwind
+      user: interface
+      password: ${NORTHWIND_B1_PASSWORD}
+"""
+
+
+def with_business_one(text: str = BUSINESS_ONE) -> str:
+    before, _, after = NORTHWIND.partition("    erp:")
+    return before + text + after[after.index("    flows:") :]
+
+
+def test_the_erp_is_what_its_kind_says(load: Load) -> None:
+    erp = load(with_business_one()).connections[0].erp
+    assert isinstance(erp, settings.SapBusinessOne)
+    assert erp.place == "sap_business_one|https://b1.example:50000/b1s|sbo_northwind"  # either version of the API
+    assert (erp.invoice_key_field, erp.payment_key_field, erp.verify) == ("NumAtCard", "Remarks", True)
+    assert erp.timing.settle_after == timedelta(minutes=20)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "field", "expected"),
+    [
+        ("company: SBO_Northwind\n      ", "", "erp.company", "is missing; expected the company's database"),
+        ("kind: sap_business_one\n      ", "", "erp.kind", "expected business_central or sap_business_one"),
+        ("user:", "usr:", "erp.usr", "is an unknown key; expected user"),
+        ("user: interface\n      ", "", "erp", "logs in by auth session: expected user, too"),
+        ("user: interface", "user: a\n      auth: oidc", "erp", "expected token_url and client_id and client_secret"),
+        ("user: interface", "user: a\n      invoice_key_field: DocNum", "erp.invoice_key_field", "NumAtCard, Remarks"),
+        ("user: interface", "user: a\n      timing: {settle_after: 0m}", "erp.timing.settle_after", "longer than 0"),
+        ("user: interface", "user: a\n      tax_field: Tax", "erp.tax_field", "expected one of TaxCode, VatGroup"),
+        ("post, max", "draft, max", "flows", "SAP Business One has no drafts: expected observe or post"),
+    ],
+)
+def test_a_fault_names_the_field_of_the_erp_that_is_meant(
+    load: Load, written: str, instead: str, field: str, expected: str
+) -> None:
+    fault = only(load(with_business_one().replace(written, instead)))
+    assert fault.field == field
+    assert expected in fault.message
+
+
+def test_two_connections_may_not_share_a_company_of_business_one_under_one_prefix(load: Load) -> None:
+    first = with_business_one()
+    other = first.removeprefix("connections:\n").replace("northwind_hvac\n    key", "southwind\n    key")
+    other = other.replace("b1s/v2/", "b1s/v1").replace("tenant_id: 1001", "tenant_id: 1002")
+    assert {fault.field for fault in load(first + other).faults} == {"key_prefix"}

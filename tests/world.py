@@ -31,6 +31,7 @@ from st_erp_pipelines.pipeline import FLOWS, Pipeline
 from st_erp_pipelines.resources.dagster_resources import (
     BusinessCentralResource,
     PipelineResource,
+    SapBusinessOneResource,
     ServiceTitanResource,
     StateResource,
 )
@@ -142,8 +143,12 @@ class Site:
 
     @contextmanager
     def pipeline(self) -> Iterator[Pipeline]:
-        resources = dict(servicetitan=ServiceTitanResource(), business_central=BusinessCentralResource())
-        parts = PipelineResource(state=StateResource(), **resources)
+        parts = PipelineResource(
+            state=StateResource(),
+            servicetitan=ServiceTitanResource(),
+            business_central=BusinessCentralResource(),
+            sap_business_one=SapBusinessOneResource(),
+        )
         with self.environment(), dg.build_resources({"pipelines": parts}) as built:
             yield built.pipelines.of(self.connection, uuid.uuid4().hex)
 

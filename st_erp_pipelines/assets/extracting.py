@@ -12,11 +12,12 @@ from st_erp_pipelines.assets.partitions import (
     daily,
     days_of,
 )
-from st_erp_pipelines.assets.wording import SYSTEMS, title
+from st_erp_pipelines.assets.wording import title
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.settings_systems import SYSTEMS
 from st_erp_pipelines.staging.extract import Extract, keys_in
 from st_erp_pipelines.staging.questions import QUESTIONS
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import dagster as dg
 
-from st_erp_pipelines.assets.business_central import READ_BACK_BY_DAY, READ_BACK_WHOLE, SYSTEM
+from st_erp_pipelines.assets.erp import read_back
 from st_erp_pipelines.assets.wording import counted, money
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.states import State
@@ -19,13 +19,12 @@ NOTHING_TO_DO = "nothing_to_do_in_the_erp"
 
 
 def reconciliation(connection: Connection) -> dg.AssetsDefinition:
-    read_back = (*READ_BACK_BY_DAY, *READ_BACK_WHOLE)
     key = dg.AssetKey([connection.name, "staging", "reconciliation"])
     nothing_to_do = "Nothing is left to people of what ServiceTitan did with payments after they were posted."
 
     @dg.asset(
         key=key,
-        deps=[[connection.name, "staging", f"{SYSTEM}__{entity}"] for entity in read_back],
+        deps=[[connection.name, "staging", f"{connection.erp.kind}__{entity}"] for entity in read_back(connection)],
         group_name=connection.name,
         kinds={"duckdb", "sql"},
         owners=["team:finance"],

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-SYSTEMS = {"servicetitan": "ServiceTitan", "business_central": "Business Central"}
 TITLES = {
     "gl_accounts": "General ledger accounts",
     "ap_bills": "AP bills",

@@ -42,6 +42,7 @@ class Site:
             state=resources.StateResource(),
             servicetitan=resources.ServiceTitanResource(),
             business_central=resources.BusinessCentralResource(),
+            sap_business_one=resources.SapBusinessOneResource(),
         )
 
     @cached_property
@@ -55,7 +56,8 @@ class Site:
         """What was opened."""
         if "pipelines" in vars(self):
             context = dg.build_init_resource_context()
-            for resource in (self.pipelines.servicetitan, self.pipelines.business_central, self.pipelines.state):
+            parts = self.pipelines
+            for resource in (parts.servicetitan, parts.business_central, parts.sap_business_one, parts.state):
                 resource.teardown_after_execution(context)
 
     @property

@@ -28,6 +28,7 @@ from st_erp_pipelines.outbox.schema import documents, fences, pauses
 from st_erp_pipelines.outbox.states import RULES, State
 from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, used_flows
 from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.settings_systems import SYSTEMS
 
 Facts = dict[str, Any]
 BLOCKS_NOTHING = {"unmapped_payment_terms"}
@@ -72,7 +73,7 @@ def company_of(connection: Connection, place: str = "") -> str:
     """As people call it; the id of a place is for machines."""
     if place.startswith("servicetitan|"):
         return f"ServiceTitan, tenant {connection.servicetitan.tenant_id}"
-    return f"{connection.erp.kind.replace('_', ' ').title()}, company {connection.erp.company}"
+    return f"{SYSTEMS[connection.erp.kind]}, company {connection.erp.company}"
 
 
 def mapping_facts(pipeline: Pipeline) -> Facts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -41,6 +41,7 @@ from st_erp_pipelines.outbox.states import State
 from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, system_of, used_flows
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
+from st_erp_pipelines.settings_systems import SYSTEMS
 
 Facts = dict[str, Any]
 CODES = {"ConfigurationError": output.CONFIGURATION, "Unavailable": output.UNREACHABLE}
@@ -88,11 +89,12 @@ def synced(
 def _out_of_reach(pipeline: Pipeline) -> list[Failure]:
     """Credentials unset or refused, a host that does not answer: found at once, not once per step."""
     titan, erp = pipeline.connection.servicetitan, pipeline.connection.erp
-    failures = []
-    for system, url, client, read in (
+    systems: list[tuple[str, str, Callable[[], object], Callable[[], object]]] = [
         ("ServiceTitan", titan.api_url, lambda: pipeline.servicetitan, lambda: _read_a_little(pipeline.servicetitan)),
-        ("Business Central", erp.api_url, lambda: pipeline.erp, lambda: pipeline.place_of("invoices")),
-    ):
+        (SYSTEMS[erp.kind], erp.api_url, lambda: pipeline.erp, lambda: _sign_in(pipeline)),
+    ]
+    failures = []
+    for system, url, client, read in systems:
         try:
             client()
             _knock(url)
@@ -100,6 +102,11 @@ def _out_of_reach(pipeline: Pipeline) -> list[Failure]:
         except StErpError as error:
             failures.append(Failure(f"reach {system}", type(error).__name__, error.sentence()))
     return failures
+
+
+def _sign_in(pipeline: Pipeline) -> None:
+    pipeline.erp.sign_in()
+    pipeline.place_of("invoices")  # which may have to be asked for
 
 
 def _read_a_little(client: ServiceTitan) -> None:

@@ -23,7 +23,7 @@ from st_erp_pipelines.pipeline import ERP_FLOWS, FLOWS
 from st_erp_pipelines.resources import business_central
 from st_erp_pipelines.resources.business_central.client import ENTITIES, Row, decoded
 from st_erp_pipelines.resources.odata import any_of, in_chunks
-from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.settings import BusinessCentral, Connection
 
 NO_DATE = "0001-01-01"
 
@@ -32,6 +32,7 @@ class BusinessCentralChecks:
     title = "Business Central"
 
     def __init__(self, connection: Connection, mappings: Mappings, clock: Clock) -> None:
+        assert isinstance(connection.erp, BusinessCentral)
         self._connection = connection
         self._settings = connection.erp
         self._mappings = mappings

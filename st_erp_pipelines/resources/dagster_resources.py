@@ -18,7 +18,7 @@ from st_erp_pipelines.errors import StErpError
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import hash_of
 from st_erp_pipelines.pipeline import Pipeline
-from st_erp_pipelines.resources import business_central, servicetitan
+from st_erp_pipelines.resources import business_central, sap_business_one, servicetitan
 from st_erp_pipelines.resources.pacing import SharedPace
 from st_erp_pipelines.settings import Connection
 
@@ -72,9 +72,27 @@ class BusinessCentralResource(dg.ConfigurableResource[Any]):
     def client(self, connection: Connection, outbox: Outbox) -> business_central.BusinessCentral:
         if connection.name not in self._clients:
             erp = connection.erp
+            assert isinstance(erp, settings.BusinessCentral)
             app = hash_of(erp.client_id.resolve())[:12]
             pace = _pace("business_central", f"{erp.api_root}|{app}", erp.timing.calls_per_second, outbox)
             self._clients[connection.name] = business_central.connect(erp, pace=pace, clock=outbox.clock)
+        return self._clients[connection.name]
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        for client in self._clients.values():
+            client.close()
+
+
+class SapBusinessOneResource(dg.ConfigurableResource[Any]):
+    """Login and pace of Business One, from the connection's settings; its session outlives the run where it may."""
+
+    _clients: dict[str, sap_business_one.BusinessOne] = PrivateAttr(default_factory=dict)
+
+    def client(self, connection: Connection, outbox: Outbox) -> sap_business_one.BusinessOne:
+        if connection.name not in self._clients:
+            erp = connection.erp
+            assert isinstance(erp, settings.SapBusinessOne)
+            self._clients[connection.name] = sap_business_one.connect(erp, clock=outbox.clock, engine=outbox.engine)
         return self._clients[connection.name]
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
@@ -88,6 +106,7 @@ class PipelineResource(dg.ConfigurableResource[Any]):
     state: StateResource
     servicetitan: ServiceTitanResource
     business_central: BusinessCentralResource
+    sap_business_one: SapBusinessOneResource
 
     @contextmanager
     def working_on(self, connection: Connection, run_id: str) -> Iterator[Pipeline]:
@@ -105,6 +124,6 @@ class PipelineResource(dg.ConfigurableResource[Any]):
             settings.home(),
             outbox,
             connect_servicetitan=lambda: self.servicetitan.client(connection, outbox),
-            connect_erp=lambda: self.business_central.client(connection, outbox),
+            connect_erp=lambda: getattr(self, connection.erp.kind).client(connection, outbox),
             run_id=run_id,
         )

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from st_erp_pipelines.assets.business_central import sales_before_key
+from st_erp_pipelines.assets.erp import period_keys, sales_before_key
 from st_erp_pipelines.assets.landing import landing_key
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.assets.posting import flow_keys
@@ -46,8 +46,7 @@ def post_job(connection: Connection) -> "UnresolvedAssetJobDefinition":
     flows = used_flows(connection)
     builds = dg.AssetSelection.assets(*([connection.name, "staging", f"documents_{flow}"] for flow in flows))
     period = dg.AssetSelection.assets(
-        [connection.name, "business_central", "general_ledger_setup"],
-        [connection.name, "staging", "business_central__general_ledger_setup"],
+        *period_keys(connection),
         *_before(connection, "invoices"),
     )
     return dg.define_asset_job(

@@ -4,5 +4,6 @@ from st_erp_pipelines.resources.business_central.client import BusinessCentral, 
 from st_erp_pipelines.resources.business_central.customers import Customers
 from st_erp_pipelines.resources.business_central.payments import Payments
 from st_erp_pipelines.resources.business_central.sales_documents import SalesDocuments
+from st_erp_pipelines.resources.business_central.targets import target_for
 
-__all__ = ["BusinessCentral", "Customers", "Payments", "SalesDocuments", "Walk", "connect"]
+__all__ = ["BusinessCentral", "Customers", "Payments", "SalesDocuments", "Walk", "connect", "target_for"]

@@ -12,10 +12,9 @@ import logging
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
@@ -32,40 +31,14 @@ from st_erp_pipelines.resources.sap_business_one.session import SessionLogin
 from st_erp_pipelines.resources.tokens import ClientCredentials
 from st_erp_pipelines.target import Timing
 
+if TYPE_CHECKING:
+    from st_erp_pipelines.settings import SapBusinessOne as Settings
+
 Row = dict[str, Any]
 
 PAGE_SIZE = 200
 LANES = 2  # the server belongs to the people who work on it
 log = logging.getLogger(__name__)
-
-
-class Secret(Protocol):
-    def resolve(self) -> str: ...
-
-
-class TimingSettings(Protocol):
-    calls_per_second: float
-    token_margin: timedelta
-
-    def posting(self) -> Timing: ...
-
-
-class Settings(Protocol):
-    """`api_url` ends with the version: https://server:50000/b1s/v2. `language` 3 is English, which we read."""
-
-    api_url: str
-    company: str  # CompanyDB
-    auth: Literal["session", "oidc"]
-    user: str
-    password: Secret
-    language: int
-    token_url: str
-    client_id: Secret
-    client_secret: Secret
-    scope: str
-    verify: bool
-    ca_file: Path | None
-    timing: TimingSettings
 
 
 class Unproven(Unavailable):

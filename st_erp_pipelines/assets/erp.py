@@ -1,0 +1,77 @@
+"""What is extracted from the ERP of a connection, and what is posted to it: a module for each says what there is."""
+
+from types import ModuleType
+
+import dagster as dg
+
+from st_erp_pipelines.assets import business_central
+from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
+from st_erp_pipelines.assets.posting import post, post_key
+from st_erp_pipelines.pipeline import ERP_FLOWS
+from st_erp_pipelines.resources.dagster_resources import PipelineResource
+from st_erp_pipelines.settings import Connection
+
+ERPS = {each.SYSTEM: each for each in (business_central,)}
+
+
+def erp_of(connection: Connection) -> ModuleType:
+    return ERPS[connection.erp.kind]
+
+
+def assets(connection: Connection) -> list[dg.AssetsDefinition]:
+    erp = erp_of(connection)
+    posted = [post_key(connection, flow) for flow in ERP_FLOWS]
+    return [
+        *(extract_whole(connection, erp.SYSTEM, entity) for entity in erp.WHOLE),
+        *(extract_by_day(connection, erp.SYSTEM, entity) for entity in erp.BY_DAY),
+        sales_before_posting(connection),
+        *(post(connection, flow, [flow]) for flow in ERP_FLOWS),
+        *(extract_by_day(connection, erp.SYSTEM, entity, after=posted) for entity in erp.READ_BACK_BY_DAY),
+        *(extract_whole(connection, erp.SYSTEM, entity, after=posted) for entity in erp.READ_BACK_WHOLE),
+    ]
+
+
+def read_before(connection: Connection) -> list[str]:
+    """What documents are built from."""
+    erp = erp_of(connection)
+    return [*erp.WHOLE, *erp.BY_DAY]
+
+
+def read_back(connection: Connection) -> list[str]:
+    erp = erp_of(connection)
+    return [*erp.READ_BACK_BY_DAY, *erp.READ_BACK_WHOLE]
+
+
+def period_keys(connection: Connection) -> list[dg.AssetKey]:
+    """Extract and staging table of the days that are open."""
+    erp = erp_of(connection)
+    names = ((erp.SYSTEM, erp.PERIOD), ("staging", f"{erp.SYSTEM}__{erp.PERIOD}"))
+    return [dg.AssetKey([connection.name, *name]) for name in names]
+
+
+def sales_before_key(connection: Connection) -> dg.AssetKey:
+    return dg.AssetKey([connection.name, connection.erp.kind, "sales_before_posting"])
+
+
+def sales_before_posting(connection: Connection) -> dg.AssetsDefinition:
+    """An asset of its own: the extracts of these lists run after posting, and no asset runs twice in a run."""
+    erp = erp_of(connection)
+
+    @dg.asset(
+        key=sales_before_key(connection),
+        group_name=connection.name,
+        kinds={erp.SYSTEM, "duckdb"},
+        pool=f"{connection.name}_staging",
+        description="Invoices and credit memos that stand there before anything is posted: one that somebody entered "
+        "by hand is not entered again.",
+    )
+    def read(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult[None]:
+        rows: dict[str, int | str] = {}
+        with pipelines.working_on(connection, context.run.run_id) as pipeline:
+            for entity in erp.SALES:
+                for day in pipeline.open_days(erp.SYSTEM, entity):
+                    pipeline.extract(erp.SYSTEM).day(entity, day)
+                rows[entity] = pipeline.stage(erp.SYSTEM, entity).rows
+        return dg.MaterializeResult(metadata=rows)
+
+    return read
