@@ -55,8 +55,8 @@ class Table:
 class Personal:
     """What of a record says who somebody is.
 
-    `owner` is the member that names whose it is: a `whose` of `sql/personal.sql`. `members` are dotted. Where a record is
-    of several persons, `each` is its list, and owner and members are those of the list's entries.
+    `owner` is the member that names whose it is: a `whose` of `sql/personal.sql`. `members` are dotted. Where a record
+    is of several persons, `each` is its list, and owner and members are those of the list's entries.
     """
 
     whose: str
