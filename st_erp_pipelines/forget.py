@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from st_erp_pipelines.outbox import Document
-from st_erp_pipelines.outbox.forgotten import Forgotten, blank, documents_of, erp_numbers, is_done, remember
+from st_erp_pipelines.outbox.forgotten import Forgotten, blank, documents_of, erp_numbers, is_done, remember, write_anew
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.landing import landing_files
@@ -30,11 +30,15 @@ class Person:
 
 @dataclass(frozen=True)
 class Cleared:
-    """How many records of landing, by entity, and rows of the outbox, by table, were changed; and files rewritten."""
+    """How many records of landing, by entity, and rows of the outbox, by table, were changed; and files rewritten.
+
+    `is_gone`: what stood there before is not in the bytes of the outbox's file any more, either.
+    """
 
     records: Counter[str]
     files: int
     outbox: Counter[str]
+    is_gone: bool
 
 
 def look_up(pipeline: Pipeline, customer_id: int) -> Person | None:
@@ -83,4 +87,4 @@ def forget(pipeline: Pipeline, person: Person) -> Cleared:
             files += len(found)
     pipeline.stage_all(anew=True)
     pipeline.publish(at_once=True)
-    return Cleared(+records, files, outbox)
+    return Cleared(+records, files, outbox, is_gone=write_anew(pipeline.outbox))

@@ -17,6 +17,10 @@ REMAINS = (
     "made with publish --to; backups. Delete it in ServiceTitan, too: what is modified there, or in the ERP, from now "
     "on is read as it is then."
 )
+READ_MEANWHILE = (
+    "Not done yet: another process went on reading the outbox, so the bytes of its file may still hold what was there. "
+    "Run this again when no sync and no other command is at work."
+)
 
 
 def run(name: str, customer_id: int, yes: bool) -> int:
@@ -37,6 +41,9 @@ def run(name: str, customer_id: int, yes: bool) -> int:
             _unite_again(site)
     for line in _in_words(person, done):
         say(line)
+    if not done.is_gone:
+        complain(READ_MEANWHILE)
+        return AMISS
     return site.exit_code
 
 

@@ -27,6 +27,8 @@ PERSONAL = {
     *("display_name", "address_line1", "address_line2", "city", "state", "country", "postal_code", "phone_number"),
     *("email", "description", "comment"),
 }
+# It ends where no letter follows. What seems to end inside (James' valve) goes on to the next such mark.
+QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)(?:[^']*\w'(?!\w))*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,20 @@ def blank(outbox: Outbox, ids: Collection[int], names: Collection[str]) -> Count
             if columns or changed.total():
                 change(con, row, **columns)  # its version says that the audit trail is to be published anew
                 done += changed + Counter(documents=1)
-    if not outbox.is_on_server:
-        _write_anew(outbox)
     return done
 
 
-def _write_anew(outbox: Outbox) -> None:
-    """What was overwritten can still be read in the bytes of an SQLite file, and in its log."""
+def write_anew(outbox: Outbox) -> bool:
+    """What was overwritten can still be read in the bytes of an SQLite file, and in its log, until both are made anew.
+
+    False where somebody went on reading, so that old bytes stay; SQLite waited for them (`busy_timeout`).
+    """
+    if outbox.is_on_server:
+        return True
     with closing(outbox.engine.raw_connection()) as raw:
-        for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
-            raw.cursor().execute(statement)
+        raw.cursor().execute("vacuum")
+        busy, *_ = raw.cursor().execute("pragma wal_checkpoint(truncate)").fetchone()
+    return not busy
 
 
 def _blank_rows(con: sa.Connection, table: sa.Table, document: Document, names: Collection[str]) -> int:
@@ -141,10 +147,9 @@ def _blanked(row: sa.Row[Any], kind: str, names: Collection[str]) -> dict[str, A
 
 def _text(text: str, names: Collection[str]) -> str:
     """Sentences quote what others wrote, names and texts of lines; what they do not quote may still be a name."""
-    text = re.sub("'.*'", f"'{GONE}'", text, flags=re.DOTALL)
     for name in sorted(names, key=len, reverse=True):
-        text = text.replace(name, GONE)
-    return text
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", GONE, text, flags=re.IGNORECASE)
+    return QUOTED.sub(f"'{GONE}'", text)
 
 
 def _payload(value: Any) -> Any:

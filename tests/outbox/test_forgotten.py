@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import simplejson
 import sqlalchemy as sa
 
+from st_erp_pipelines.database import reading
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import Reason, Verdict
 from st_erp_pipelines.outbox.forgotten import (
@@ -18,6 +20,7 @@ from st_erp_pipelines.outbox.forgotten import (
     erp_numbers,
     forgotten,
     remember,
+    write_anew,
 )
 from st_erp_pipelines.outbox.schema import attempts, documents, events
 from tests.posting.conftest import built
@@ -56,9 +59,37 @@ def test_names_and_texts_go_and_figures_stay(
     ]
     assert [row.version for row in after[:2]] == [row.version + 1 for row in before[:2]], "published anew"
     assert blank(outbox, [row.id for row in theirs], [NAME]) == {}
+    assert write_anew(outbox)
     if path := outbox.engine.url.database if not outbox.is_on_server else None:
         with open(path, "rb") as file:
             assert len(file.read().split(TEXT.encode())) == 1 + 3, "but the other customer's, and his two attempts'"
+
+
+@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (f"Waits for '{NAME}' (STA-7), who's not linked.", "Waits for '*' (STA-7), who's not linked."),
+        ("Not 'A' but 'B's' or 'James' valve', it's '12'.", "Not '*' but '*' or '*', it's '*'."),
+        ("ZEB O'QUILL's number; quilled, Quill's and Mo; more.", "*'s number; quilled, *'s and *; more."),
+    ],
+)
+def test_of_a_sentence_stays_what_names_nobody(enter: Callable[..., Any], outbox: Outbox, said: str, left: str) -> None:
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(Reason("waits_for_customer", said),)))
+    blank(outbox, [1], [NAME, "Mo", "Quill"])
+    assert outbox.get(1).reasons[0]["text"] == left.replace("*", "(forgotten)")
+
+
+@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+def test_bytes_that_somebody_still_reads_are_told_of(enter: Callable[..., Any], outbox: Outbox) -> None:
+    enter(built(1, payload={"comment": TEXT}))
+    outbox.engine.dispose()
+    sa.event.listen(outbox.engine, "connect", lambda con, _: con.execute("pragma busy_timeout = 10"))
+    with reading(outbox.engine) as con:
+        con.execute(sa.select(documents)).all()
+        blank(outbox, [1], [])
+        assert not write_anew(outbox)
+    assert write_anew(outbox)
 
 
 def _rows(outbox: Outbox) -> list[Any]:
