@@ -30,10 +30,10 @@ from st_erp_pipelines.schedules import references as reading  # noqa: E402
 from st_erp_pipelines.schedules import sync  # noqa: E402
 from st_erp_pipelines.schedules.alerts import alerts_sensor  # noqa: E402
 from st_erp_pipelines.schedules.retention import (  # noqa: E402
-    forget_old_runs,
     landing_job,
     landing_schedule,
     retention_schedule,
+    thin_old_runs,
 )
 
 
@@ -54,7 +54,7 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
                 **systems,
                 "pipelines": PipelineResource(state=state, **systems),
             },
-            jobs=[forget_old_runs],
+            jobs=[thin_old_runs],
             schedules=[retention_schedule()],
             sensors=[alerts_sensor([*(connection.name for connection in loaded.connections), *loaded.faulty])],
             executor=dg.in_process_executor,

@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 KEPT_WHOLE = timedelta(days=14)  # of ticks every quarter of an hour, 2.5 GB for a connection
 LOOKED_AT = timedelta(days=120)  # what is older was thinned out by then
 BY_ITSELF = ("dagster/schedule_name", "dagster/sensor_name")
-NAME = "forget_old_runs"
+NAME = "thin_old_runs"
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 @dg.op(description=f"Deletes runs older than {KEPT_WHOLE.days} days, but for the last of each job and day.")
-def forget(context: dg.OpExecutionContext) -> None:
+def thin_out(context: dg.OpExecutionContext) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    forgotten = list(superfluous(context.instance, today))
-    for run_id in forgotten:
+    run_ids = list(superfluous(context.instance, today))
+    for run_id in run_ids:
         context.instance.delete_run(run_id)
         context.instance.compute_log_manager.delete_logs(prefix=[run_id])
-    context.log.info(f"Runs forgotten: {len(forgotten)}.")
+    context.log.info(f"Runs deleted: {len(run_ids)}.")
 
 
 @dg.job(name=NAME, description="Keeps Dagster's storage from growing without end.")
-def forget_old_runs() -> None:
-    forget()
+def thin_old_runs() -> None:
+    thin_out()
 
 
 def retention_schedule() -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(name=NAME, job=forget_old_runs, cron_schedule="30 3 * * *", description="Every night.")
+    return dg.ScheduleDefinition(name=NAME, job=thin_old_runs, cron_schedule="30 3 * * *", description="Every night.")
 
 
 def landing_job(connection: Connection) -> "UnresolvedAssetJobDefinition":

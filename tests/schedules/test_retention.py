@@ -1,4 +1,4 @@
-"""Which runs Dagster may forget, and that it forgets them."""
+"""Which runs Dagster may let go of, and that it does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from unittest import mock
 import dagster as dg
 import pytest
 
-from st_erp_pipelines.schedules.retention import KEPT_WHOLE, forget_old_runs, superfluous
+from st_erp_pipelines.schedules.retention import KEPT_WHOLE, superfluous, thin_old_runs
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 CLOCK = "dagster._core.storage.runs.sql_run_storage.get_current_datetime"
@@ -58,7 +58,7 @@ def test_of_old_days_the_last_run_of_each_job_stays(instance: dg.DagsterInstance
     midnight = NOON.replace(hour=0)
     assert set(superfluous(instance, midnight)) == {first, second}
 
-    assert forget_old_runs.execute_in_process(instance=instance).success
+    assert thin_old_runs.execute_in_process(instance=instance).success
     left = {each.run_id for each in instance.get_runs()}
     assert left >= set(others)
     assert not left & {first, second}
