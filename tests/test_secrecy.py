@@ -8,6 +8,7 @@ that finds nothing there would prove nothing.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import time
@@ -314,3 +315,11 @@ def test_nothing_that_is_written_down_tells(clean: Written, place: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_leak_is_seen_where_it_is(leaky: Written, place: str) -> None:
     assert leaky.leaks(place)
+
+
+def test_dagsters_log_names_no_customer(world: World, clean: Written) -> None:
+    """While the outbox says of one that his invoice waits for him."""
+    customers = {json.dumps(row["name"])[1:-1] for row in world.site.contractor.servicetitan["customers"]}
+    named = {place: {name for name in customers if name in "\n".join(clean.texts[place])} for place in PLACES}
+    assert named["documents.sentence"]
+    assert named["event log"] | named["run"] == set()
