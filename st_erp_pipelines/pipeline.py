@@ -60,7 +60,7 @@ WITHOUT_AMOUNT = ("customers", "items")
 def used_flows(connection: Connection) -> tuple[str, ...]:
     """Items only where they are asked for: elsewhere they cost nothing and are not told of."""
     is_asked_for = connection.flows.items.mode != "observe" or (connection.mappings / "items.csv").exists()
-    return FLOWS if is_asked_for else ERP_FLOWS
+    return FLOWS if is_asked_for and connection.erp.has_items else ERP_FLOWS
 
 
 def system_of(connection: Connection, flow: str) -> str:

@@ -136,10 +136,12 @@ class Connection(Model):
 
     @field_validator("flows")
     @classmethod
-    def _has_drafts(cls, value: Flows, info: ValidationInfo) -> Flows:
+    def _fit_the_erp(cls, value: Flows, info: ValidationInfo) -> Flows:
         erp = info.data.get("erp")
         if erp is not None and not erp.has_drafts and "draft" in (value.invoices.mode, value.payments.mode):
             raise ValueError(f"have mode draft, and {SYSTEMS[erp.kind]} has no drafts: expected observe or post")
+        if erp is not None and not erp.has_items and value.items.mode != "observe":
+            raise ValueError(f"write items, and those of {SYSTEMS[erp.kind]} are not read: expected mode observe")
         return value
 
     @property

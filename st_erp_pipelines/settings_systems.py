@@ -108,6 +108,8 @@ class BusinessCentral(Model):
         return value or f"https://login.microsoftonline.com/{info.data.get('tenant')}/oauth2/v2.0/token"
 
     has_drafts: ClassVar[bool] = True
+    has_items: ClassVar[bool] = True
+    for_payloads: ClassVar[dict[str, str]] = {}  # what `staging/sql/<kind>/payloads.sql` asks of the settings
 
     @property
     def api_root(self) -> str:
@@ -143,9 +145,12 @@ class SapBusinessOne(Model):
     tax_field: Literal["TaxCode", "VatGroup"] = "TaxCode"  # VatGroup outside of sales-tax countries
     partner_group: int | None = Field(default=None, description="the number of a group of customers")
     branch: int | None = Field(default=None, description="the number of a branch")
+    check_bank: Text = ""  # the code of the bank that customers' checks are entered under
+    check_bank_country: Text = "US"
     posting_log: Text = ""  # a user table by which the server itself refuses a second document; unproven live
     timing: SapBusinessOneTiming = SapBusinessOneTiming()
     has_drafts: ClassVar[bool] = False
+    has_items: ClassVar[bool] = False  # that are read: its prices lie in lists
     draft_batch: ClassVar[str] = ""
 
     @field_validator("ca_file")
@@ -159,6 +164,10 @@ class SapBusinessOne(Model):
         if missing := [name for name in needed if name not in self.model_fields_set]:
             raise ValueError(f"logs in by auth {self.auth}: expected {' and '.join(missing)}, too")
         return self
+
+    @property
+    def for_payloads(self) -> dict[str, str]:
+        return {"check_bank": self.check_bank, "check_bank_country": self.check_bank_country}
 
     @property
     def place(self) -> str:

@@ -4,14 +4,14 @@ from types import ModuleType
 
 import dagster as dg
 
-from st_erp_pipelines.assets import business_central
+from st_erp_pipelines.assets import business_central, sap_business_one
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.posting import post, post_key
 from st_erp_pipelines.pipeline import ERP_FLOWS
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 
-ERPS = {each.SYSTEM: each for each in (business_central,)}
+ERPS = {each.SYSTEM: each for each in (business_central, sap_business_one)}
 
 
 def erp_of(connection: Connection) -> ModuleType:

@@ -182,11 +182,12 @@ class Api:
         params: Query | None = None,
         headers: Mapping[str, str] | None = None,
         ok: tuple[int, ...] = (200,),
+        json: Any = None,
     ) -> httpx.Response:
-        """The response, its body read and not HTML."""
+        """The response, its body read and not HTML. `json`: of a question that is asked by POST."""
 
         def attempt() -> httpx.Response:
-            request = self._readable(method, url, params, headers)
+            request = self._readable(method, url, params, headers, json)
             try:
                 response = self.client.send(request)
             except (httpx.TransportError, httpx.DecodingError) as error:
@@ -287,11 +288,13 @@ class Api:
         return min(30.0, 2.0 ** (state.attempt_number - 1)) * self.random.uniform(0.5, 1.0)
 
     def _readable(
-        self, method: str, url: str, params: Query | None, headers: Mapping[str, str] | None
+        self, method: str, url: str, params: Query | None, headers: Mapping[str, str] | None, json: Any = None
     ) -> httpx.Request:
         extensions = {"repeatable": True}  # the auth flow may send it again with a new token
         return self._own(
-            self.client.build_request(method, url, params=params or None, headers=headers, extensions=extensions)
+            self.client.build_request(
+                method, url, params=params or None, headers=headers, json=json, extensions=extensions
+            )
         )
 
     def _writable(

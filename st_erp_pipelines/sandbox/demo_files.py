@@ -13,8 +13,10 @@ from st_erp_pipelines.sandbox import contractor_lists as lists
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.contractor import Contractor
 from st_erp_pipelines.sandbox.contractor_lists import PAYMENT_TYPES
+from st_erp_pipelines.sandbox.sap_business_one_contractor import BANK, CHECK_BANK, EXEMPT, TAX_CODES
 
 CONNECTION = "northwind_hvac"
+MEANS = {"Credit Card": "CARD", "Check": "CHECK", "Cash": "CASH"}
 
 CONNECTIONS_YAML = """\
 connections:
@@ -33,19 +35,31 @@ connections:
       client_secret: ${{NORTHWIND_ST_CLIENT_SECRET}}
       timing: {{{servicetitan_timing}}}
     erp:
+{erp}    flows:
+      customers: {{mode: {mode}}}
+      invoices: {{mode: {mode}}}
+      payments: {{mode: {mode}}}
+"""
+BUSINESS_CENTRAL = """\
       kind: business_central
       tenant: {tenant}
       environment: {environment}
       company: {company}
       client_id: ${{NORTHWIND_BC_CLIENT_ID}}
       client_secret: ${{NORTHWIND_BC_CLIENT_SECRET}}
-      api_url: {business_central_url}/v2.0
-      token_url: {business_central_url}/token
-      timing: {{{business_central_timing}}}
-    flows:
-      customers: {{mode: {mode}}}
-      invoices: {{mode: {mode}}}
-      payments: {{mode: {mode}}}
+      api_url: {url}/v2.0
+      token_url: {url}/token
+      timing: {{{timing}}}
+"""
+SAP_BUSINESS_ONE = """\
+      kind: sap_business_one
+      api_url: {url}/b1s/v2
+      company: {database}
+      user: {user}
+      password: ${{NORTHWIND_B1_PASSWORD}}
+      check_bank: "{bank}"
+      timing: {{{timing}}}
+    rules: {{non_taxable_code: {exempt}}}
 """
 ITEMS_TOO = "      items: {mode: post}\n"
 
@@ -55,31 +69,37 @@ def write_demo(
     *,
     contractor: Contractor,
     servicetitan_url: str,
-    business_central_url: str,
+    business_central_url: str = "",
+    sap_business_one_url: str = "",
     speed: float,
     go_live: date,
     start_date: date,
     mode: str = "post",
     with_items: bool = False,
 ) -> Path:
-    """The path of connections.yaml; the mappings lie beside it. `mode` is that of every flow but `items`."""
+    """The path of connections.yaml; the mappings lie beside it. `mode` is that of every flow but `items`.
+
+    The ERP is the one whose URL is given.
+    """
     tables = folder / "mappings" / CONNECTION
     tables.mkdir(parents=True, exist_ok=True)
-    for name, rows in (mapping_tables() | (items_table(contractor) if with_items else {})).items():
+    own = mapping_tables_of_business_one() if sap_business_one_url else mapping_tables()
+    for name, rows in (own | (items_table(contractor) if with_items else {})).items():
         _write_table(tables / f"{name}.csv", rows)
+    erp = (
+        _business_one(sap_business_one_url, speed)
+        if sap_business_one_url
+        else _business_central(business_central_url, speed, contractor.business_central["company"]["name"])
+    )
     path = folder / "connections.yaml"
     text = CONNECTIONS_YAML.format(
         name=CONNECTION,
         start_date=start_date,
         go_live=go_live,
         servicetitan_url=servicetitan_url.rstrip("/"),
-        business_central_url=business_central_url.rstrip("/"),
         tenant_id=credentials.SERVICETITAN_TENANT,
-        tenant=credentials.BUSINESS_CENTRAL_TENANT,
-        environment=credentials.BUSINESS_CENTRAL_ENVIRONMENT,
-        company=contractor.business_central["company"]["name"],
         servicetitan_timing=_timing(speed, settle_after=300, calls_per_second=55, read_lag=60),
-        business_central_timing=_timing(speed, settle_after=1200, calls_per_second=18),
+        erp=erp,
         mode=mode,
     )
     if with_items:
@@ -91,6 +111,27 @@ def write_demo(
     return path
 
 
+def _business_central(url: str, speed: float, company: str) -> str:
+    return BUSINESS_CENTRAL.format(
+        url=url.rstrip("/"),
+        tenant=credentials.BUSINESS_CENTRAL_TENANT,
+        environment=credentials.BUSINESS_CENTRAL_ENVIRONMENT,
+        company=company,
+        timing=_timing(speed, settle_after=1200, calls_per_second=18),
+    )
+
+
+def _business_one(url: str, speed: float) -> str:
+    return SAP_BUSINESS_ONE.format(
+        url=url.rstrip("/"),
+        database=credentials.SAP_BUSINESS_ONE_DATABASE,
+        user=credentials.SAP_BUSINESS_ONE_USER,
+        exempt=EXEMPT,
+        bank=CHECK_BANK,
+        timing=_timing(speed, settle_after=1200, calls_per_second=10),
+    )
+
+
 def demo_environment() -> dict[str, str]:
     """The variables that connections.yaml names, with what the sandbox accepts."""
     return {
@@ -99,6 +140,7 @@ def demo_environment() -> dict[str, str]:
         "NORTHWIND_ST_CLIENT_SECRET": credentials.SERVICETITAN_CLIENT_SECRET,
         "NORTHWIND_BC_CLIENT_ID": credentials.BUSINESS_CENTRAL_CLIENT_ID,
         "NORTHWIND_BC_CLIENT_SECRET": credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
+        "NORTHWIND_B1_PASSWORD": credentials.SAP_BUSINESS_ONE_PASSWORD,
     }
 
 
@@ -155,6 +197,23 @@ def mapping_tables() -> dict[str, list[dict[str, str]]]:
             {"term_name": name, "erp_code": code} for name, (_, code) in lists.PAYMENT_TERMS.items() if code
         ],
     }
+
+
+def mapping_tables_of_business_one() -> dict[str, list[dict[str, str]]]:
+    """The same accountant: no items, departments are dimension 1, tax goes by county, payments name their means."""
+    tables = mapping_tables()
+    tables["accounts"] = [row for row in tables["accounts"] if row["target_type"] == "account"]
+    tables["business_units"] = [row | {"dimension_code": "1"} for row in tables["business_units"]]
+    tables["tax_zones"] = [row | {"tax_code": TAX_CODES[row["liability_account"]]} for row in tables["tax_zones"]]
+    tables["payment_types"] = [
+        row
+        | {
+            "batches": MEANS.get(row["payment_type_name"], "TRANSFER"),
+            "balancing_account": row["balancing_account"] or BANK,
+        }
+        for row in tables["payment_types"]
+    ]
+    return tables
 
 
 def items_table(contractor: Contractor) -> dict[str, list[dict[str, str]]]:

@@ -21,6 +21,7 @@ CONTROL, BANK, CARDS = "10300", "10100", "10110"
 TERMS = {"COD": (1, 0), "15 DAYS": (2, 15), "30 DAYS": (3, 30)}
 TAX_CODES = {"23110": "ILCOOK", "23120": "ILDUPAGE", "23130": "ILLAKE"}  # by liability account
 EXEMPT = "EXEMPT"
+CHECK_BANK = "021000021"
 ACCOUNT_TYPES = {"Income": "at_Revenues", "Expense": "at_Expenses"}
 KEY_TABLES = ("OINV", "ORCT", "OCRD", "OJDT")
 
@@ -39,7 +40,7 @@ def sap_business_one_company(books: Wire, *, prefix: str = PREFIX) -> Wire:
         "check_account": codes[BANK],
         "default_tax_code": EXEMPT,
         "payment_terms": 1,
-        "banks": ["021000021"],
+        "banks": [CHECK_BANK],
         "ChartOfAccounts": [_account(codes, row) for row in books["accounts"]],
         "SalesTaxCodes": _tax_codes(codes),
         "PaymentTermsTypes": [

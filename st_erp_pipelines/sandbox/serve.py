@@ -33,6 +33,8 @@ from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.business_central import business_central_app
 from st_erp_pipelines.sandbox.contractor import generate
 from st_erp_pipelines.sandbox.faults import Faults
+from st_erp_pipelines.sandbox.sap_business_one import sap_business_one_app
+from st_erp_pipelines.sandbox.sap_business_one_contractor import sap_business_one_company
 from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
 from st_erp_pipelines.settings import BusinessCentralTiming, ServiceTitanTiming, Timing
 
@@ -98,6 +100,12 @@ def demo_servicetitan(
 def demo_business_central(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
     """The contractor's Business Central with the demo credentials."""
     return business_central_app(contractor.business_central, speed=speed, faults=Faults(speed=speed, log_path=log_path))
+
+
+def demo_sap_business_one(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
+    """The contractor's Business One with the demo credentials."""
+    company = sap_business_one_company(contractor.business_central)
+    return sap_business_one_app(company, speed=speed, faults=Faults(speed=speed, log_path=log_path))
 
 
 def _log(log_dir: Path | None, system: str) -> Path | None:

@@ -18,7 +18,7 @@ from importlib import resources
 from typing import Any
 
 SQL = resources.files(__package__) / "sql"
-BOOKS = "books.sql"  # beside the entities of an ERP: views of them, see `load.open_books`
+BOOKS, PAYLOADS = "books.sql", "payloads.sql"  # beside the entities of an ERP: views of them, and what is sent to it
 ORIGIN_COMMENTS = {
     "source_key": "source system, tenant or company, kind and id of the record",
     "source_hash": "over the business fields; its change means that the record was edited",
@@ -208,7 +208,7 @@ def all_entities() -> tuple[Entity, ...]:
         entity_of(folder.name, file.name.removesuffix(".sql"))
         for folder in folders
         for file in sorted(folder.iterdir(), key=lambda file: file.name)
-        if file.name != BOOKS
+        if file.name not in (BOOKS, PAYLOADS)
     )
 
 

@@ -23,10 +23,14 @@ FULL_FIRST = {
     ("servicetitan", "equipment"),
     ("servicetitan", "locations"),
     ("business_central", "customers"),
+    ("sap_business_one", "customers"),
 }
+# Records that do not tell when they were changed: a window of theirs also brings what came behind the last key.
+WITHOUT_STAMP = {("sap_business_one", "payments")}
 SHAPES: dict[str, tuple[Literal["data", "value"], str, str]] = {
     "servicetitan": ("data", "id", "modifiedOn"),
     "business_central": ("value", "id", "lastModifiedDateTime"),
+    "sap_business_one": ("value", "id", "modifiedOn"),  # which its records do not have: the newest read is the newest
 }
 LATE_COMMITS = timedelta(minutes=10)  # a window begins that much early: commits are not in order of their stamps
 CLOSED_AFTER = timedelta(minutes=15)  # read that long after its end, a day is not read again
@@ -55,7 +59,11 @@ class Extract:
             return None
         if (self.system, entity) in FULL_FIRST and not self._has_full(entity):
             self._read(entity, "full", before=end)
-        return self._read(entity, day.isoformat(), since=start - LATE_COMMITS, before=end)
+        window: dict[str, Any] = {"since": start - LATE_COMMITS, "before": end}
+        if (self.system, entity) in WITHOUT_STAMP:
+            keys = keys_in(landing_files(self.root, self.connection, self.system, entity))
+            window["behind"] = max(map(int, keys), default=None)
+        return self._read(entity, day.isoformat(), **window)
 
     def whole(self, entity: str) -> Landed:
         return self._read(entity, "snapshot")

@@ -27,8 +27,11 @@ LOGIN = {"CompanyDB": str, "UserName": str, "Password": str, "Language": int}  #
 
 
 class Metadata(NamedTuple):
+    """`services`: what is asked or done without a record; a method, and the names of what a body may have."""
+
     model: Model
     sets: dict[str, str]
+    services: dict[str, tuple[str, frozenset[str]]]
 
 
 def findings(request: Request) -> Iterator[str]:
@@ -39,6 +42,8 @@ def findings(request: Request) -> Iterator[str]:
         yield from _session(path, request)
     elif path == "$batch":
         yield from _batch(request)
+    elif path in metadata().services:
+        yield from _service(path, request)
     else:
         yield from _record(path, request)
 
@@ -58,7 +63,28 @@ def metadata() -> Metadata:
         for found in tree.iter(f"{EDM}Action")
         for parameter in found.iter(f"{EDM}Parameter")
     }
-    return Metadata(Model(entities, actions), sets)
+    return Metadata(Model(entities, actions), sets, _services(tree))
+
+
+def _services(tree: Any) -> dict[str, tuple[str, frozenset[str]]]:
+    """Functions are asked by GET, actions by POST."""
+    found = {}
+    for kind, method in (("Function", "GET"), ("Action", "POST")):
+        parameters = {
+            str(each.get("Name")): frozenset(str(one.get("Name")) for one in each.iter(f"{EDM}Parameter"))
+            for each in tree.iter(f"{EDM}{kind}")
+        }
+        for imported in tree.iter(f"{EDM}{kind}Import"):
+            found[str(imported.get("Name"))] = (method, parameters[short_name(imported.get(kind))])
+    return found
+
+
+def _service(path: str, request: Request) -> Iterator[str]:
+    method, parameters = metadata().services[path]
+    if request.method != method:
+        yield f"{request.method} of {path}"
+    for name in (json.loads(request.body) if request.body else {}).keys() - parameters:
+        yield f"{path} takes no {name!r}"
 
 
 def _entity(found: ElementTree.Element, enums: dict[str, frozenset[str]]) -> Entity:

@@ -12,12 +12,15 @@ import logging
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
+import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock
@@ -26,6 +29,7 @@ from st_erp_pipelines.resources.credential_cache import CredentialCache, cache_f
 from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed
 from st_erp_pipelines.resources.odata import any_of, in_chunks, quoted
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
+from st_erp_pipelines.resources.sap_business_one.entities import Entity, entity_of
 from st_erp_pipelines.resources.sap_business_one.replies import SYSTEM, explain
 from st_erp_pipelines.resources.sap_business_one.session import SessionLogin
 from st_erp_pipelines.resources.tokens import ClientCredentials
@@ -37,8 +41,17 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 PAGE_SIZE = 200
+LOOK_BACK = timedelta(days=7)  # in which a payment that was cancelled is noticed by the next read
 LANES = 2  # the server belongs to the people who work on it
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Files as pages (`{"value": [...]}`), and how many records they hold."""
+
+    files: list[Path]
+    rows: int
 
 
 class Unproven(Unavailable):
@@ -58,6 +71,7 @@ class BusinessOne:
         self._auth = auth
         self._root = root
         self.page_size = PAGE_SIZE
+        self.settings: Settings | None = None
 
     def sign_in(self) -> None:
         """Logs in, unless there is a session."""
@@ -115,6 +129,52 @@ class BusinessOne:
         response = self._api.read("GET", self.url(path, select=",".join(select)), operation=operation)
         record: Row = parsed(response)
         return record
+
+    def ask(self, service: str, method: str = "POST", body: Row | None = None) -> Any:
+        """A question that is no list."""
+        url, operation = self.url(service), f"ask {service}"
+        return parsed(self._api.read(method, url, operation=operation, json=body))
+
+    def walk(
+        self,
+        entity: str,
+        folder: Path,
+        *,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        ids: Sequence[str] = (),
+        behind: int | None = None,
+    ) -> Walk:
+        """Every record of an entity into a file in `folder`: of some that change those of the days from `since` to
+        `before`, with what came `behind` a DocEntry; or `ids`.
+
+        Each gets an `id`, whatever its key is called, and `businessKey`, what stands in the field for our keys.
+        """
+        assert self.settings is not None
+        if entity == "company":
+            found = [{"id": "1", **self.ask("CompanyService_GetAdminInfo", "GET")}]
+        elif entity == "finance_periods":
+            found = [{"id": str(each["AbsoluteEntry"]), **each} for each in self._periods()]
+        else:
+            asked = entity_of(entity, self.settings)
+            found = [
+                _named(asked, row)
+                for each in filters(asked, since, before, ids, behind)
+                for row in self._of(asked, each)
+            ]
+        path = folder / f"{entity}.json"
+        path.write_text(simplejson.dumps({"value": found}, use_decimal=True), "utf-8")
+        return Walk([path], len(found))
+
+    def _of(self, entity: Entity, filter: str) -> list[Row]:
+        operation = f"read {entity.path}"
+        return self.rows(entity.path, operation=operation, key=entity.key, filter=filter, select=entity.select)
+
+    def _periods(self) -> list[Row]:
+        """Of all years: there is no list of them."""
+        years = self.ask("CompanyService_GetPeriods")["value"]
+        bodies = ({"PeriodCategoryParams": {"AbsoluteEntry": year["AbsoluteEntry"]}} for year in years)
+        return [row for body in bodies for row in self.ask("CompanyService_GetFinancePeriods", body=body)["value"]]
 
     def post(self, path: str, *, operation: str, document: str, body: Row, names: str) -> Row:
         """Creates one record. `names`: the key that the reply has to tell."""
@@ -194,7 +254,31 @@ def connect(
         transport=transport,
         verify=verify,
     )
-    return BusinessOne(api, auth, root, settings.company, settings.timing.posting(), clock)
+    client = BusinessOne(api, auth, root, settings.company, settings.timing.posting(), clock)
+    client.settings = settings
+    return client
+
+
+def filters(
+    entity: Entity, since: datetime | None, before: datetime | None, ids: Sequence[str], behind: int | None
+) -> list[str]:
+    """Days are the company's calendar, whatever its zone: one more at each end. A filter for each request."""
+    if ids:
+        keys = [literal(int(each) if entity.key == "DocEntry" else each) for each in ids]
+        return [" or ".join(f"{entity.key} eq {key}" for key in chunk) for chunk in in_chunks(keys)]
+    days = []
+    if entity.stamp and since is not None:
+        back = LOOK_BACK if entity.stamp == "DocDate" else timedelta(days=1)
+        days.append(f"{entity.stamp} ge '{(since - back).date()}'")
+        days += [f"{entity.stamp} le '{before.date()}'"] if before else []
+    window = " and ".join(days)
+    if window and behind is not None:
+        window = f"({window}) or {entity.key} gt {behind}"
+    return [" and ".join(f"({each})" for each in (entity.filter, window) if each)]
+
+
+def _named(entity: Entity, row: Row) -> Row:
+    return {"id": str(row[entity.key]), "businessKey": row.get(entity.key_field)} | row
 
 
 def same(key: object) -> str:

@@ -121,6 +121,9 @@ def _means(payload: Mapping[str, Any], account: str) -> Row:
         case "cash":
             return {"CashSum": amount, "CashAccount": account}
         case "check":
+            if not payload.get("bank_code"):
+                fix = "Set erp.check_bank in connections.yaml to the code of a bank."
+                raise refused("a check needs a bank", "unknown_bank", payload["key"], fix)
             check = {
                 "CheckSum": amount,
                 "CheckAccount": account,

@@ -28,6 +28,7 @@ SELECT = (
 )  # fmt: skip
 DESCRIPTION = 100
 BASE_INVOICE = 13
+PROJECT = "PROJECT"  # what a table that maps to dimensions calls it
 
 
 class SalesDocuments:
@@ -142,9 +143,11 @@ class SalesDocuments:
 
 
 def _costing(dimension: object, rule: object) -> Row:
-    """A distribution rule, in the field of its dimension."""
+    """A distribution rule, in the field of its dimension; or a project."""
     if not dimension or not rule:
         return {}
+    if dimension == PROJECT:
+        return {"ProjectCode": rule}
     return {"CostingCode" if str(dimension) == "1" else f"CostingCode{dimension}": rule}
 
 

@@ -167,19 +167,7 @@ select
     currency,
     coalesce(party, '') as party,
     source_hash,
-    to_json({
-        payment_key: key_prefix || 'P' || payment_id || '-', key: business_key, payment_total: money(parts_total),
-        parts: parts, amount: money(amount), customer_number: coalesce(party, ''), posting_date: posting_date::varchar,
-        invoice_key: case when is_on_account then '' else invoice_key end,
-        invoice_id: coalesce(invoice_remote_id, ''),
-        description: cut('ServiceTitan payment ' || label, 100),
-        comment: cut(concat_ws(': ', given(payment_type_name), given(memo)), 250),
-        batches: case
-            when draft_batch is not null then [draft_batch]
-            else list_filter(string_split_regex(batches, '\s+'), lambda batch: batch <> '')
-        end,
-        balancing_account: balancing_account
-    }) as payload,
+    payment_payload(judged) as payload,
     label,
     part,
     revision,

@@ -33,6 +33,9 @@ create or replace temp macro decoded(text) as
 create or replace temp macro dated(day) as nullif(day, date '0001-01-01');
 create or replace temp macro filled(guid) as nullif(guid, '00000000-0000-0000-0000-000000000000');
 
+-- Business One's dates are days of the company's calendar, whatever is written behind them.
+create or replace temp macro company_day(day) as try_cast(left(day, 10) as date);
+
 -- Which of two versions is newer: by modification, or by when it was read where that is unknown.
 create or replace temp macro version_at(modified_at, extracted_at) as coalesce(modified_at, extracted_at);
 
