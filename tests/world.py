@@ -10,7 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -149,8 +149,8 @@ class Site:
             business_central=BusinessCentralResource(),
             sap_business_one=SapBusinessOneResource(),
         )
-        with self.environment(), dg.build_resources({"pipelines": parts}) as built:
-            yield built.pipelines.of(self.connection, uuid.uuid4().hex)
+        with self.environment(), closing(parts):
+            yield parts.of(self.connection, uuid.uuid4().hex)
 
     # What Dagster does
 

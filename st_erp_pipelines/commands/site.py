@@ -14,8 +14,6 @@ from functools import cached_property
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from st_erp_pipelines import settings
 from st_erp_pipelines.commands.output import CONFIGURATION, WELL, complain
 from st_erp_pipelines.errors import ConfigurationError
@@ -55,10 +53,7 @@ class Site:
     def close(self) -> None:
         """What was opened."""
         if "pipelines" in vars(self):
-            context = dg.build_init_resource_context()
-            parts = self.pipelines
-            for resource in (parts.servicetitan, parts.business_central, parts.sap_business_one, parts.state):
-                resource.teardown_after_execution(context)
+            self.pipelines.close()
 
     @property
     def exit_code(self) -> int:

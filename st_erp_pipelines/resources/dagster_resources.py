@@ -36,9 +36,12 @@ class StateResource(dg.ConfigurableResource[Any]):
             self._outbox = Outbox(open_engine(self.database_url or settings.database_url()), SystemClock())
         return self._outbox
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+    def close(self) -> None:
         if self._outbox is not None:
             self._outbox.engine.dispose()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self.close()
 
 
 def _pace(system: str, key: str, calls_per_second: float, outbox: Outbox) -> SharedPace:
@@ -59,9 +62,12 @@ class ServiceTitanResource(dg.ConfigurableResource[Any]):
             self._clients[connection.name] = servicetitan.connect(titan, pace=pace, clock=outbox.clock)
         return self._clients[connection.name]
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+    def close(self) -> None:
         for client in self._clients.values():
             client.close()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self.close()
 
 
 class BusinessCentralResource(dg.ConfigurableResource[Any]):
@@ -78,9 +84,12 @@ class BusinessCentralResource(dg.ConfigurableResource[Any]):
             self._clients[connection.name] = business_central.connect(erp, pace=pace, clock=outbox.clock)
         return self._clients[connection.name]
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+    def close(self) -> None:
         for client in self._clients.values():
             client.close()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self.close()
 
 
 class SapBusinessOneResource(dg.ConfigurableResource[Any]):
@@ -95,9 +104,12 @@ class SapBusinessOneResource(dg.ConfigurableResource[Any]):
             self._clients[connection.name] = sap_business_one.connect(erp, clock=outbox.clock, engine=outbox.engine)
         return self._clients[connection.name]
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+    def close(self) -> None:
         for client in self._clients.values():
             client.close()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self.close()
 
 
 class PipelineResource(dg.ConfigurableResource[Any]):
@@ -107,6 +119,11 @@ class PipelineResource(dg.ConfigurableResource[Any]):
     servicetitan: ServiceTitanResource
     business_central: BusinessCentralResource
     sap_business_one: SapBusinessOneResource
+
+    def close(self) -> None:
+        """What was opened; in a run, Dagster closes the parts."""
+        for part in (self.servicetitan, self.business_central, self.sap_business_one, self.state):
+            part.close()
 
     @contextmanager
     def working_on(self, connection: Connection, run_id: str) -> Iterator[Pipeline]:
