@@ -30,7 +30,7 @@ ST_ERP = (sys.executable, "-c", "from st_erp_pipelines.cli import app; app()")
 
 
 def st_erp(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*ST_ERP, *words], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*ST_ERP, *words], cwd=folder, capture_output=True, text=True, timeout=900)
     assert "Traceback" not in done.stderr, done.stderr
     assert credentials.BUSINESS_CENTRAL_CLIENT_SECRET not in done.stdout + done.stderr
     return done

@@ -156,4 +156,4 @@ def test_a_high_rate_costs_little(any_engine: sa.Engine, shared: bool) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0.29 < time.monotonic() - started < 1.0
+    assert 0.29 < time.monotonic() - started < 3.0  # 1,000 calls that cost 10 ms each would take 10 s

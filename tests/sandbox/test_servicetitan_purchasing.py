@@ -26,7 +26,7 @@ ALL = {"active": "Any", "pageSize": 5000}
 
 @pytest.fixture(scope="module")
 def contractor() -> Contractor:
-    return generate(today=date(2026, 3, 20), days=8, scale=0.05)
+    return generate(today=date(2026, 3, 20), days=12, scale=0.05)
 
 
 @pytest.fixture(scope="module")
