@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -155,12 +156,12 @@ def test_who_is_forgotten_leaves_figures_and_nothing_else(site: Site) -> None:
         pipeline.stage_all()
         pipeline.reconcile()
     (site.home / "published").mkdir()
-    for name in (CONNECTION, "all"):  # as if it had been published
-        shutil.copy(site.home / "staging" / f"{CONNECTION}.duckdb", site.home / "published" / f"{name}.duckdb")
+    for file in (site.home / "staging").iterdir():  # as if it had been published
+        shutil.copy(file, site.home / "published")
     assert {row.state for row in site.documents().values()} == {"posted"}, site.documents()
     assert len(site.documents("payments")) == 1
     before, written, places = facts(site), len(site.writes()), told(site)
-    files = {f"{folder}/{CONNECTION}.duckdb" for folder in ("staging", "published")} | {"published/all.duckdb"}
+    files = {f"{folder}/{CONNECTION}.duckdb" for folder in ("staging", "published")}
     assert places.keys() >= {*files, "documents", "attempts", site.database.name}
     assert any(where.startswith("landing") for where in places)
     assert set.union(*places.values()) == set(TRACES)
@@ -207,14 +208,36 @@ def test_whom_nobody_knows_is_said(site: Site) -> None:
     assert "has read no customer 7" in unknown.stderr
 
 
-def test_bytes_that_somebody_still_reads_are_told_of(site: Site) -> None:
-    """See tests/outbox/test_forgotten.py for when that is."""
+@pytest.fixture
+def forgetting(site: Site, tmp_path: Path) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """Another home, and what the command is told that was done: all but what the test says."""
     person = Person(Forgotten(7, datetime.now(UTC)), (NAME,), (), (), ())
-    kept = Cleared(Counter(), 0, Counter(), is_gone=False)
-    with mock.patch.multiple("st_erp_pipelines.commands.forget", look_up=lambda *_: person, forget=lambda *_: kept):
-        done = forget(site, 7)
-    assert done.exit_code == 1
-    assert "Run this again" in done.stderr
+    done: dict[str, Any] = dict(records=Counter(), files=0, outbox=Counter(), is_gone=True)
+    told = dict(look_up=lambda *_: person, forget=lambda *_: Cleared(**done))
+    with mock.patch.multiple("st_erp_pipelines.commands.forget", **told):
+        yield site.elsewhere(tmp_path), done
+
+
+def test_bytes_that_somebody_still_reads_are_told_of(forgetting: tuple[Site, dict[str, Any]]) -> None:
+    """See tests/outbox/test_forgotten.py for when that is."""
+    site, done = forgetting
+    assert forget(site, 7).exit_code == 0
+    done["is_gone"] = False
+    kept = forget(site, 7)
+    assert kept.exit_code == 1
+    assert "Run this again" in kept.stderr
+
+
+def test_the_file_of_all_connections_is_made_anew(forgetting: tuple[Site, dict[str, Any]]) -> None:
+    site, _ = forgetting
+    (site.home / "published").mkdir()
+    for name, said in ((CONNECTION, "(forgotten)"), ("all", NAME)):
+        with duckdb.connect(str(site.home / "published" / f"{name}.duckdb")) as con:
+            con.execute("create schema staging; create schema audit")
+            con.execute(f"create table staging.people as select '{said}' as name")
+    assert forget(site, 7).exit_code == 0
+    with duckdb.connect(str(site.home / "published" / "all.duckdb"), read_only=True) as con:
+        assert con.execute("select connection, name from staging.people").fetchall() == [(CONNECTION, "(forgotten)")]
 
 
 class Later(SystemClock):
