@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 
 from tests.posting import edited_histories
@@ -11,6 +14,14 @@ from tests.posting.histories import HISTORIES, wrongs_of
 TOGETHER = 100
 EDITED, EDITED_TOGETHER = 100, 50  # a history in which people work takes longer
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def no_search_for_garbage() -> Iterator[None]:
+    """It finds nothing here, and takes a ninth of the time."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def told(seed: int, wrong: list[str], of: str = "histories") -> str:
