@@ -41,9 +41,12 @@ class Secret:
             raise ConfigurationError(f"{self._field or 'a credential'} is read from {named[1]}, {where}")
         return value
 
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
     @property
     def stands_in_clear(self) -> bool:
-        return bool(self._text) and not self._reference.fullmatch(self._text)
+        return bool(self) and not self._reference.fullmatch(self._text)
 
     def __str__(self) -> str:
         return "********" if self.stands_in_clear else self._text

@@ -5,15 +5,24 @@ same as in Business Central, and so are his exceptions, but for what Business On
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any
 
 import httpx
 import pytest
 
+from st_erp_pipelines import settings
 from st_erp_pipelines.assets import sap_business_one as erp
 from st_erp_pipelines.assets import servicetitan as titan
 from st_erp_pipelines.assets.extracting import READ_BY_PARENT
+from st_erp_pipelines.clock import SystemClock
+from st_erp_pipelines.definitions import build_definitions
+from st_erp_pipelines.doctor.connection import ERPS
+from st_erp_pipelines.doctor.findings import Level, examined
+from st_erp_pipelines.mapping.check import check
+from st_erp_pipelines.mapping.load import load
 from st_erp_pipelines.pipeline import ERP_FLOWS, Pipeline
-from st_erp_pipelines.sandbox.demo_files import write_demo
+from st_erp_pipelines.sandbox.demo_files import CONNECTION, write_demo
 from st_erp_pipelines.sandbox.serve import demo_sap_business_one, demo_servicetitan, running
 from tests.world import SPEED, Site, contractor
 
@@ -23,7 +32,7 @@ UNKNOWN_THERE = "rejected:missing_posting_group"  # Business One has no posting 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder, whole = tmp_path_factory.mktemp("business_one"), contractor(days=4, scale=0.05)
+    folder, whole = tmp_path_factory.mktemp("business_one"), contractor(days=3, scale=0.05)
     with (
         running(demo_servicetitan(whole, SPEED)) as servicetitan_url,
         running(demo_sap_business_one(whole, SPEED)) as erp_url,
@@ -62,37 +71,68 @@ def written(site: Site) -> dict[str, int]:
 
 
 def test_the_whole_way(site: Site) -> None:
+    planted = {each.key: each.kind for each in site.contractor.exceptions}
     with site.pipeline() as pipeline:
         read(pipeline, erp.SYSTEM, erp.WHOLE, (*erp.BY_DAY, *erp.SALES))
         read(pipeline, titan.SYSTEM, titan.WHOLE, titan.BY_DAY)
         assert pipeline.mapping_faults() == []
+        with site.mapping("payment_types", batches="CHEQUE"):
+            assert "'CHEQUE' is no means of payment" in str(pipeline.mapping_faults()[0])
         build_and_post(pipeline)
         documents = site.documents()
-        planted = {each.key: each.kind for each in site.contractor.exceptions}
-        amiss = {key for key, row in documents.items() if row.state in AMISS}
-        assert amiss == {
-            key for key, kind in planted.items() if kind != UNKNOWN_THERE and not kind.startswith("to_do")
-        } & set(documents)
-        assert len(amiss) > 20
+        theirs = {key for key, kind in planted.items() if kind != UNKNOWN_THERE and not kind.startswith("to_do")}
+        assert {key for key, row in documents.items() if row.state in AMISS} == theirs & set(documents)
+        assert len(theirs & set(documents)) > 10
 
         read(pipeline, erp.SYSTEM, by_day=erp.READ_BACK_BY_DAY)
-        result = pipeline.reconcile()
-        assert {each.business_key for each in result.unexplained} <= set(planted) - set(documents)
-        for flow, total in zip(("invoices", "payments"), result.totals, strict=True):
-            posted = [row for row in documents.values() if (row.flow, row.state) == (flow, "posted")]
-            assert total.matched >= len({row.source_key for row in posted}) > 5
-
-        before, held = written(site), site.documents()
+        assert_reconciled(pipeline, set(planted) - set(documents))
+        before, held = written(site), {key: row.state for key, row in documents.items()}
         build_and_post(pipeline)
-        assert (written(site), {key: row.state for key, row in site.documents().items()}) == (
-            before, {key: row.state for key, row in held.items()},
-        )  # fmt: skip
+        assert (written(site), {key: row.state for key, row in site.documents().items()}) == (before, held)
 
 
-def test_its_books_speak_of_units_and_taxes_line_by_line(site: Site) -> None:
-    with site.pipeline() as pipeline, pipeline.staging() as con:
-        units = con.execute("select count(distinct business_unit) from staging.reconciliation where erp_net <> 0")
-        assert units.fetchall()[0][0] > 2
+def assert_reconciled(pipeline: Pipeline, strangers: set[str]) -> None:
+    """Both sides, each document by its units and tax. `strangers`: what was planted there and has no source."""
+    result = pipeline.reconcile()
+    assert {each.business_key for each in result.unexplained} <= strangers
+    assert [total.flow for total in result.totals] == ["invoices", "payments"]
+    assert all(total.matched > 2 for total in result.totals)
+    with pipeline.staging() as con:
+        units = (
+            "select count(distinct business_unit) from staging.reconciliation where flow = 'invoices' and erp_net <> 0"
+        )
+        assert con.execute(units).fetchall()[0][0] > 2
         taxes = "select sum(source_tax), sum(erp_tax) from staging.reconciliation_documents where status = 'matched'"
         ((ours, theirs),) = con.execute(taxes).fetchall()
         assert ours == theirs != 0
+
+
+def test_what_dagster_loads(site: Site) -> None:
+    """The list of open days, which the job between ticks reads again, is this ERP's; items are not its."""
+    definitions = build_definitions(settings.load(site.folder / "connections.yaml"))
+    keys = {"/".join(key.path[1:]) for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    assert {f"sap_business_one/post_{flow}" for flow in ERP_FLOWS} <= keys
+    assert {f"staging/sap_business_one__{name}" for name in (*erp.WHOLE, *erp.READ_BACK_BY_DAY)} <= keys
+    assert not any("business_central" in key or "items" in key.replace("memo_items", "") for key in keys)
+    job = definitions.resolve_job_def(f"{CONNECTION}_post")
+    assert f"{CONNECTION}__sap_business_one__finance_periods" in {node.name for node in job.nodes}
+
+
+def wrong(connection: settings.Connection, **changed: Any) -> list[str]:
+    """What the doctor calls so."""
+    asked = connection.model_copy(update={"erp": connection.erp.model_copy(update=changed)})
+    mappings = load(connection.mappings)
+    with closing(ERPS[connection.erp.kind](asked, mappings, SystemClock())) as checks:
+        area = examined(checks.title, checks.gate(), checks.checks)
+        assert check(mappings, checks.known()) == []
+    return [f"{each.check.name}: {each.said.found}" for each in area.findings if each.said.level is Level.WRONG]
+
+
+def test_the_doctor_tells_what_it_lacks(site: Site) -> None:
+    with site.environment():
+        assert wrong(site.connection) == []
+        assert wrong(site.connection, check_bank="") == [
+            "means of payment: Check is paid by check, and erp.check_bank is not set"
+        ]
+        (field,) = wrong(site.connection, invoice_key_field="U_Nowhere")
+        assert "has no field U_Nowhere" in field

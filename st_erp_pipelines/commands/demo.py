@@ -242,9 +242,24 @@ def _require_free(port: int, option: str) -> None:
             raise ConfigurationError(f"Port {port} is taken: name another one with {option}.")
 
 
-def serve_sandbox(seed: int, days: int, speed: float, servicetitan_port: int, business_central_port: int) -> None:
+def serve_sandbox(
+    seed: int,
+    days: int,
+    speed: float,
+    servicetitan_port: int,
+    business_central_port: int,
+    business_one_port: int | None,
+) -> None:
     _require_free(servicetitan_port, "--servicetitan-port")
     _require_free(business_central_port, "--business-central-port")
+    if business_one_port is not None:
+        _require_free(business_one_port, "--sap-business-one-port")
     contractor = generate(seed=seed, today=datetime.now(ZoneInfo(ZONE)).date(), days=days)
-    say(banner(speed, servicetitan_port, business_central_port))
-    serve(contractor, servicetitan_port=servicetitan_port, business_central_port=business_central_port, speed=speed)
+    say(banner(speed, servicetitan_port, business_central_port, business_one_port))
+    serve(
+        contractor,
+        servicetitan_port=servicetitan_port,
+        business_central_port=business_central_port,
+        sap_business_one_port=business_one_port,
+        speed=speed,
+    )

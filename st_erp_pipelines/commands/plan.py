@@ -247,16 +247,26 @@ def payload_lines(flow: str, payload: Facts, names: dict[str, str]) -> list[str]
     party = payload.get("customer_number", "")
     who = f"customer {party} {names.get(party, '')}".rstrip()
     if flow == "payments":
-        pays = f"applied to {payload['invoice_key']}" if payload.get("invoice_key") else "on account"
-        part = "" if len(payload["parts"]) < 2 else f", a part of {payload['payment_total']}"
-        return [
-            f"{who}, {pays}{part}",
-            f"posting date {payload['posting_date']}, journal {' or '.join(payload['batches'])}, "
-            f"against {payload['balancing_account'] or 'the account set on the batch'}",
-            _joined(payload, ("description", "comment")),
-        ]
+        return _payment(payload, who)
     dates = (f"{name} {payload[f'{name}_date']}" for name in ("document", "posting", "due") if payload[f"{name}_date"])
     return [f"{payload['type'].replace('_', ' ')} for {who}", ", ".join(dates)]
+
+
+def _payment(payload: Facts, who: str) -> list[str]:
+    """Where there are journals, the batch that it lies in; else by which means it came."""
+    pays = f"applied to {payload['invoice_key']}" if payload.get("invoice_key") else "on account"
+    total = sum(Decimal(part["amount"]) for part in payload["parts"])
+    part = "" if len(payload["parts"]) < 2 else f", a part of {total:.2f}"
+    if "batches" in payload:
+        how = f"journal {' or '.join(payload['batches'])}"
+        account = payload["balancing_account"] or "the account set on the batch"
+    else:
+        how, account = f"by {payload['means']}", payload["account"] or "no account"
+    return [
+        f"{who}, {pays}{part}",
+        f"posting date {payload['posting_date']}, {how}, against {account}",
+        _joined(payload, ("description", "comment")),
+    ]
 
 
 def _customer(payload: Facts) -> list[str]:

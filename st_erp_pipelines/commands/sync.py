@@ -115,9 +115,9 @@ def _read_a_little(client: ServiceTitan) -> None:
 
 
 def _knock(url: str) -> None:
-    """Any answer will do."""
+    """Any answer will do, whoever gives it: clients look at certificates, and know which ones."""
     try:
-        httpx.get(url, timeout=KNOCK_SECONDS)
+        httpx.get(url, timeout=KNOCK_SECONDS, verify=False)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         host = httpx.URL(url).netloc.decode()
         raise Unavailable(

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import TypeAlias
 
 from st_erp_pipelines import settings
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor.business_central import BusinessCentralChecks
 from st_erp_pipelines.doctor.findings import Area, Check, Finding, Level, Said, asked, examined, ok, warning, wrong
 from st_erp_pipelines.doctor.mappings import MappingChecks
+from st_erp_pipelines.doctor.sap_business_one import SapBusinessOneChecks
 from st_erp_pipelines.doctor.servicetitan import ServiceTitanChecks
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import Mappings, load
 from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 
-ERPS = {"business_central": BusinessCentralChecks}
+ErpChecks: TypeAlias = BusinessCentralChecks | SapBusinessOneChecks
+ERPS: dict[str, type[BusinessCentralChecks] | type[SapBusinessOneChecks]] = {
+    "business_central": BusinessCentralChecks,
+    "sap_business_one": SapBusinessOneChecks,
+}
 
 
 def modes_of(connection: Connection) -> dict[str, str]:
@@ -27,7 +33,7 @@ def modes_of(connection: Connection) -> dict[str, str]:
 def examine(connection: Connection, clock: Clock) -> list[Area]:
     mappings = load(connection.mappings)
     titan = ServiceTitanChecks(connection, clock)
-    erp = ERPS[connection.erp.kind](connection, mappings, clock)
+    erp: ErpChecks = ERPS[connection.erp.kind](connection, mappings, clock)
     with closing(titan), closing(erp), ThreadPoolExecutor(2) as pool:
         systems = list(pool.map(lambda each: examined(each.title, each.gate(), each.checks), (titan, erp)))
         compared, comparing = (mappings, []) if systems[1].is_shut else _compared(mappings, erp)
@@ -40,7 +46,7 @@ def examine(connection: Connection, clock: Clock) -> list[Area]:
     return [*areas, Area("Flows", list(_flows(modes_of(connection), areas)))]
 
 
-def _compared(mappings: Mappings, erp: BusinessCentralChecks) -> tuple[Mappings, list[Finding]]:
+def _compared(mappings: Mappings, erp: ErpChecks) -> tuple[Mappings, list[Finding]]:
     """With what they name and the ERP does not have; as they are, where it could not be asked for all of it."""
     compared = [mappings]
 
@@ -52,7 +58,7 @@ def _compared(mappings: Mappings, erp: BusinessCentralChecks) -> tuple[Mappings,
     return compared[-1], findings
 
 
-def _currency(titan: ServiceTitanChecks, erp: BusinessCentralChecks) -> Iterator[Said]:
+def _currency(titan: ServiceTitanChecks, erp: ErpChecks) -> Iterator[Said]:
     """A document in another currency than the company's is blocked."""
     ours, theirs = {row.get("currency") for row in titan.list("business_units")} - {None, ""}, erp.local_currency()
     if theirs and ours - {theirs}:

@@ -20,7 +20,7 @@ EXACT = timedelta(seconds=5)  # the way takes time, too
 
 def credentials(part: BaseModel) -> Iterator[Said]:
     """Each by itself: who has to ask for one should ask for all that are missing."""
-    names = [name for name, value in part if isinstance(value, Secret)]
+    names = [name for name, value in part if isinstance(value, Secret) and value]
     fix = "Set it, or put it into the secrets file: `st-erp secrets set NAME`."
     missing: dict[Said, None] = {}  # a secrets file that cannot be opened is one fault
     for name in names:
@@ -33,16 +33,16 @@ def credentials(part: BaseModel) -> Iterator[Said]:
         yield ok(f"{', '.join(names)} are set")
 
 
-def host(url: str) -> Iterator[Said]:
-    """Any answer will do."""
-    _knock(url)
+def host(url: str, *, verify: bool = True) -> Iterator[Said]:
+    """Any answer will do. Whose certificate is not looked at here has it looked at when it is logged in to."""
+    _knock(url, verify)
     yield ok(f"{_name(url)} answers")
 
 
-def server_time(url: str, read_lag: timedelta, clock: Clock) -> Iterator[Said]:
+def server_time(url: str, read_lag: timedelta, clock: Clock, *, verify: bool = True) -> Iterator[Said]:
     """By the header Date, which has whole seconds."""
     began = clock.now()
-    reply = _knock(url)
+    reply = _knock(url, verify)
     now = began + (clock.now() - began) / 2
     try:
         yield _difference(now - parsedate_to_datetime(reply.headers["date"]), max(EXACT, read_lag))
@@ -50,10 +50,10 @@ def server_time(url: str, read_lag: timedelta, clock: Clock) -> Iterator[Said]:
         yield note(f"{_name(url)} does not say what time it is there")
 
 
-def _knock(url: str) -> httpx.Response:
+def _knock(url: str, verify: bool) -> httpx.Response:
     """Without credentials."""
     try:
-        return httpx.get(url, timeout=KNOCK_SECONDS)
+        return httpx.get(url, timeout=KNOCK_SECONDS, verify=verify)
     except httpx.TransportError as error:
         fix = "Is the URL in connections.yaml right, and does a proxy or firewall stand between?"
         raise Unavailable(f"{_name(url)} does not answer ({error or type(error).__name__})", fix=fix) from None

@@ -35,6 +35,7 @@ class Known:
     pricebook_categories: Names | None = None
     all_items: Names | None = None  # blocked ones, too
     item_categories: Names | None = None
+    means: Names | None = None  # of payment
 
 
 def check(mappings: Mappings, known: Known) -> list[MappingFault]:
@@ -51,6 +52,7 @@ def check(mappings: Mappings, known: Known) -> list[MappingFault]:
         *_absent("accounts", to_account["target_number"], known.accounts, account),
         *_absent("accounts", to_item["target_number"], known.items, "item"),
         *_absent("payment_types", payment_types["balancing_account"], known.accounts, account),
+        *_absent("payment_types", payment_types["batches"], known.means, "means of payment"),
         *_absent("tax_zones", tax_zones["liability_account"], known.accounts, account),
         *_absent("tax_zones", tax_zones["tax_code"], known.tax_codes, "tax code"),
         *_absent("payment_terms", terms["erp_code"], known.payment_terms, "payment terms code"),

@@ -36,7 +36,7 @@ from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.sandbox.sap_business_one import sap_business_one_app
 from st_erp_pipelines.sandbox.sap_business_one_contractor import sap_business_one_company
 from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
-from st_erp_pipelines.settings import BusinessCentralTiming, ServiceTitanTiming, Timing
+from st_erp_pipelines.settings import BusinessCentralTiming, SapBusinessOneTiming, ServiceTitanTiming, Timing
 
 HOST = "127.0.0.1"
 AROUND = "ST_ERP_SANDBOX_AROUND"
@@ -59,11 +59,14 @@ def serve(
     host: str = HOST,
     servicetitan_port: int,
     business_central_port: int,
+    sap_business_one_port: int | None = None,
     speed: float = 1.0,
     log_dir: Path | None = None,
     journal_entries: bool = False,
 ) -> None:
-    """Serves both systems until interrupted; with `log_dir` each request is also a line in a file there."""
+    """Serves both systems until interrupted, and Business One where a port is given; with `log_dir` each request is
+    also a line in a file there.
+    """
     servicetitan = demo_servicetitan(contractor, speed, _log(log_dir, "servicetitan"), journal_entries=journal_entries)
     servers = [
         _server(servicetitan, host, servicetitan_port),
@@ -73,6 +76,10 @@ def serve(
             business_central_port,
         ),
     ]
+
+    if sap_business_one_port is not None:
+        business_one = demo_sap_business_one(contractor, speed, _log(log_dir, "sap_business_one"))
+        servers.append(_server(business_one, host, sap_business_one_port))
 
     async def both() -> None:
         await asyncio.gather(*(server.serve() for server in servers))
@@ -200,9 +207,11 @@ def _healthy(url: str) -> bool:
     return False
 
 
-def banner(speed: float, servicetitan_port: int, business_central_port: int) -> str:
+def banner(
+    speed: float, servicetitan_port: int, business_central_port: int, sap_business_one_port: int | None = None
+) -> str:
     """Where the systems are, and the timing that a client of this speed puts into connections.yaml."""
-    return f"""\
+    both = f"""\
 Sandbox at speed {speed:g}: the servers' limits and times are {speed:g} times as fast as the vendors'.
 servicetitan:
   api_url: http://{HOST}:{servicetitan_port}
@@ -215,6 +224,17 @@ erp:
   tenant: {credentials.BUSINESS_CENTRAL_TENANT}
   environment: {credentials.BUSINESS_CENTRAL_ENVIRONMENT}
   timing: {_timing(BusinessCentralTiming(), speed)}"""
+    return both if sap_business_one_port is None else both + _business_one(speed, sap_business_one_port)
+
+
+def _business_one(speed: float, port: int) -> str:
+    return f"""
+or, with the password {credentials.SAP_BUSINESS_ONE_PASSWORD}:
+erp:
+  api_url: http://{HOST}:{port}/b1s/v2
+  company: {credentials.SAP_BUSINESS_ONE_DATABASE}
+  user: {credentials.SAP_BUSINESS_ONE_USER}
+  timing: {_timing(SapBusinessOneTiming(), speed)}"""
 
 
 def _timing(vendor: Timing, speed: float) -> str:
@@ -232,6 +252,7 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the vendors' limits")
     parser.add_argument("--servicetitan-port", type=int, default=7701)
     parser.add_argument("--business-central-port", type=int, default=7702)
+    parser.add_argument("--sap-business-one-port", type=int, help="serve his Business One, too")
     parser.add_argument("--log-dir", type=Path, help="each request as a line of JSON in a file there")
     parser.add_argument("--journal-entries", action="store_true", help="a tenant that exports journal entries")
     parser.add_argument("--exceptions", type=Path, help="a file for the list of what was planted")
@@ -240,11 +261,13 @@ def main() -> None:
     contractor = generate(seed=asked.seed, today=today, days=asked.days, scale=asked.scale)
     if asked.exceptions:
         contractor.write_exceptions(asked.exceptions)
-    print(banner(asked.speed, asked.servicetitan_port, asked.business_central_port), flush=True)
+    ports = (asked.servicetitan_port, asked.business_central_port, asked.sap_business_one_port)
+    print(banner(asked.speed, *ports), flush=True)
     serve(
         contractor,
         servicetitan_port=asked.servicetitan_port,
         business_central_port=asked.business_central_port,
+        sap_business_one_port=asked.sap_business_one_port,
         speed=asked.speed,
         log_dir=asked.log_dir,
         journal_entries=asked.journal_entries,

@@ -50,6 +50,7 @@ class Extract:
     clock: Clock
     read_lag: timedelta = timedelta(0)
     landed: list[Landed] = field(default_factory=list)
+    last_keys: dict[str, int | None] = field(default_factory=dict)
 
     def day(self, entity: str, day: date) -> Landed | None:
         """What was modified on `day` in the connection's zone, up to now; None where it has not begun."""
@@ -61,8 +62,7 @@ class Extract:
             self._read(entity, "full", before=end)
         window: dict[str, Any] = {"since": start - LATE_COMMITS, "before": end}
         if (self.system, entity) in WITHOUT_STAMP:
-            keys = keys_in(landing_files(self.root, self.connection, self.system, entity))
-            window["behind"] = max(map(int, keys), default=None)
+            window["behind"] = self._last_key(entity)
         return self._read(entity, day.isoformat(), **window)
 
     def whole(self, entity: str) -> Landed:
@@ -76,6 +76,13 @@ class Extract:
         """Records that can only be asked for by their parents' ids, landed in the day of these."""
         wanted = sorted(set(parents))
         return self._read(entity, day.isoformat(), ids=wanted) if wanted else None
+
+    def _last_key(self, entity: str) -> int | None:
+        """As it was when this run began: days that are read together need not all bring what is behind it."""
+        if entity not in self.last_keys:
+            keys = keys_in(landing_files(self.root, self.connection, self.system, entity))
+            self.last_keys[entity] = max(map(int, keys), default=None)
+        return self.last_keys[entity]
 
     def _has_full(self, entity: str) -> bool:
         files = landing_files(self.root, self.connection, self.system, entity)

@@ -117,6 +117,7 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "dimensions": dimensions,
         "payment_terms": listed("payment_terms"),
         "tax_codes": listed("tax_codes"),
+        "means": listed("means") or None,
         "customers": listed("customers", "number"),
         "business_units": in_servicetitan("business_units", "business_unit_id"),
         "tax_zones": in_servicetitan("tax_zones", "tax_zone_id"),

@@ -22,7 +22,7 @@ from st_erp_pipelines.sandbox.serve import (
     running_process,
 )
 from st_erp_pipelines.sandbox.servicetitan_lists import LISTINGS
-from st_erp_pipelines.settings import ServiceTitanTiming
+from st_erp_pipelines.settings import SapBusinessOneTiming, ServiceTitanTiming
 from tests.sandbox.published import SPECS, assert_published, published
 
 API = f"/accounting/v2/tenant/{credentials.SERVICETITAN_TENANT}"
@@ -94,10 +94,12 @@ def test_a_process_that_cannot_start_says_so(capfd: pytest.CaptureFixture[str]) 
 
 
 def test_the_banner_prints_a_timing_that_the_settings_accept() -> None:
-    line = next(line for line in banner(60, 1, 2).splitlines() if "timing" in line)
-    members = dict(part.split(": ") for part in line.split("{")[1].rstrip("}").split(", "))
-    timing = ServiceTitanTiming.model_validate(members)
+    lines = [line for line in banner(60, 1, 2, 3).splitlines() if "timing" in line]
+    members = [dict(part.split(": ") for part in line.split("{")[1].rstrip("}").split(", ")) for line in lines]
+    timing = ServiceTitanTiming.model_validate(members[0])
     assert (timing.settle_after.total_seconds(), timing.read_lag.total_seconds()) == (5, 1)
+    assert SapBusinessOneTiming.model_validate(members[2]).settle_after.total_seconds() == 20
+    assert len([line for line in banner(60, 1, 2).splitlines() if "timing" in line]) == 2
 
 
 @pytest.mark.skipif(not SPECS.is_dir(), reason="the OpenAPI documents are not beside this checkout")

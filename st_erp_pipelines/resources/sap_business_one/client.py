@@ -33,7 +33,6 @@ from st_erp_pipelines.resources.sap_business_one.entities import Entity, entity_
 from st_erp_pipelines.resources.sap_business_one.replies import SYSTEM, explain
 from st_erp_pipelines.resources.sap_business_one.session import SessionLogin
 from st_erp_pipelines.resources.tokens import ClientCredentials
-from st_erp_pipelines.target import Timing
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import SapBusinessOne as Settings
@@ -61,17 +60,15 @@ class Unproven(Unavailable):
 class BusinessOne:
     """One company. Thread-safe."""
 
-    def __init__(
-        self, api: Api, auth: SessionLogin | ClientCredentials, root: str, company: str, timing: Timing, clock: Clock
-    ) -> None:
-        self.timing = timing
+    def __init__(self, api: Api, auth: SessionLogin | ClientCredentials, settings: Settings, clock: Clock) -> None:
+        self.timing = settings.timing.posting()
         self.clock = clock
-        self.place = _place(root, company)
         self._api = api
         self._auth = auth
-        self._root = root
+        self._settings = settings
+        self._root = settings.api_url.rstrip("/")
+        self.place = _place(self._root, settings.company)
         self.page_size = PAGE_SIZE
-        self.settings: Settings | None = None
 
     def sign_in(self) -> None:
         """Logs in, unless there is a session."""
@@ -130,9 +127,9 @@ class BusinessOne:
         record: Row = parsed(response)
         return record
 
-    def ask(self, service: str, method: str = "POST", body: Row | None = None) -> Any:
-        """A question that is no list."""
-        url, operation = self.url(service), f"ask {service}"
+    def ask(self, service: str, method: str = "POST", body: Row | None = None, **query: object) -> Any:
+        """A question that is no list, or but the beginning of one."""
+        url, operation = self.url(service, **query), f"ask {service}"
         return parsed(self._api.read(method, url, operation=operation, json=body))
 
     def walk(
@@ -150,13 +147,12 @@ class BusinessOne:
 
         Each gets an `id`, whatever its key is called, and `businessKey`, what stands in the field for our keys.
         """
-        assert self.settings is not None
         if entity == "company":
-            found = [{"id": "1", **self.ask("CompanyService_GetAdminInfo", "GET")}]
+            found = [{"id": "1", **self.company_settings()}]
         elif entity == "finance_periods":
-            found = [{"id": str(each["AbsoluteEntry"]), **each} for each in self._periods()]
+            found = [{"id": str(each["AbsoluteEntry"]), **each} for each in self.periods()]
         else:
-            asked = entity_of(entity, self.settings)
+            asked = entity_of(entity, self._settings)
             found = [
                 _named(asked, row)
                 for each in filters(asked, since, before, ids, behind)
@@ -170,7 +166,11 @@ class BusinessOne:
         operation = f"read {entity.path}"
         return self.rows(entity.path, operation=operation, key=entity.key, filter=filter, select=entity.select)
 
-    def _periods(self) -> list[Row]:
+    def company_settings(self) -> Row:
+        found: Row = self.ask("CompanyService_GetAdminInfo", "GET")
+        return found
+
+    def periods(self) -> list[Row]:
         """Of all years: there is no list of them."""
         years = self.ask("CompanyService_GetPeriods")["value"]
         bodies = ({"PeriodCategoryParams": {"AbsoluteEntry": year["AbsoluteEntry"]}} for year in years)
@@ -254,9 +254,7 @@ def connect(
         transport=transport,
         verify=verify,
     )
-    client = BusinessOne(api, auth, root, settings.company, settings.timing.posting(), clock)
-    client.settings = settings
-    return client
+    return BusinessOne(api, auth, settings, clock)
 
 
 def filters(

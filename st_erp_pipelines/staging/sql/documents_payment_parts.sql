@@ -22,7 +22,7 @@ refund as (
     select payment_id, part, 'refund' as code,
         case when refunded_payment_id is null then 'Payment ' || label || ' gives money back (' || figure(amount) || ')'
             else 'Payment ' || label || ' over ' || figure(amount) || ' refunds payment ' || refunded_payment_id end
-        || ', which a payment journal cannot take: enter the refund by hand under the number ' || business_key || '.' as text
+        || ', which ' || no_refund() || ': enter the refund by hand under the number ' || business_key || '.' as text
     from payment_documents
     where is_refund or amount < 0
 ),
@@ -82,7 +82,7 @@ no_date as (
 closed_period as (
     select payment_id, part, 'closed_period' as code,
         'Posting date ' || posting_date || ' is outside the open period ' || open_period(opens, closes)
-        || ': open it in the ERP''s General Ledger Setup, or set rules.closed_period in connections.yaml.' as text
+        || ': open it in the ERP''s ' || period_setting() || ', or set rules.closed_period in connections.yaml.' as text
     from payment_documents
     where is_closed(posting_date, opens, closes)
 ),

@@ -102,7 +102,7 @@ no_date as (
 closed_period as (
     select kind, id, 'closed_period' as code,
         'Posting date ' || posting_date || ' is outside the open period ' || open_period(opens, closes)
-        || ': open it in the ERP''s General Ledger Setup, or set rules.closed_period in connections.yaml.' as text
+        || ': open it in the ERP''s ' || period_setting() || ', or set rules.closed_period in connections.yaml.' as text
     from sales
     where is_closed(posting_date, opens, closes)
 ),

@@ -123,6 +123,7 @@ def test_an_approval_makes_a_draft_that_waits(target: IncomingPayments, person: 
         ([(1, "200.00")], {}, "total_differs"),
         ([], {"account": "9999"}, "unknown_account"),
         ([], {"currency": "XYZ"}, "unknown_currency"),
+        ([], {"means": "check"}, "unknown_bank"),
         ([], {"customer_number": "NOBODY"}, "unknown_customer"),
         ([], {"customer_number": "FROZEN"}, "blocked_customer"),
         ([], {"posting_date": "2026-10-05"}, "closed_period"),

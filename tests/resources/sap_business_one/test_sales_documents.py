@@ -59,6 +59,14 @@ def test_an_invoice_is_posted_under_its_key_and_found_equal(target: SalesDocumen
     assert (finding.found, finding.remote_id, finding.differs_from(one)) == (Found.COMPLETE, reply.remote_id, "")
 
 
+def test_a_unit_that_maps_to_a_project_names_no_rule(target: SalesDocuments, person: Person) -> None:
+    one = wanted(lines=[line(dimension_code="PROJECT", dimension_value="P1")])
+    target.send(one, Move.POST)
+    (row,) = person.sees("Invoices", NumAtCard=one.key)
+    (made,) = row["DocumentLines"]
+    assert (made["ProjectCode"], made["CostingCode"]) == ("P1", None)
+
+
 def test_a_credit_note_takes_an_invoice_back(target: SalesDocuments, person: Person) -> None:
     entry = target.send(wanted(), Move.POST).remote_id
     note = wanted(new_key("CRN"), type="credit_memo", applies_to=entry)

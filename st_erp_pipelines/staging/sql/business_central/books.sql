@@ -26,6 +26,10 @@ select code, display_name from staging.stg_business_central__payment_terms;
 create or replace temp view erp_tax_codes as
 select code, display_name from staging.stg_business_central__tax_groups;
 
+-- How money may come, where payment_types.csv says that in its column batches: here it names journals.
+create or replace temp view erp_means as
+select '' as code, '' as display_name where false;
+
 create or replace temp view erp_items as
 select
     source_key, number, display_name, is_blocked, unit_of_measure_code, unit_price, is_price_with_tax, unit_cost,

@@ -1,3 +1,7 @@
+-- What texts call its setting of open days, and why no refund is sent.
+create or replace temp macro period_setting() as 'General Ledger Setup';
+create or replace temp macro no_refund() as 'a payment journal cannot take';
+
 -- What is sent of a payment: a line of a journal.
 create or replace temp macro payment_payload(sent) as to_json({
     payment_key: sent.key_prefix || 'P' || sent.payment_id || '-', key: sent.business_key,

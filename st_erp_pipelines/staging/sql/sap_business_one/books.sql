@@ -41,6 +41,9 @@ select code, code as display_name from staging.stg_sap_business_one__payment_ter
 create or replace temp view erp_tax_codes as
 select code, display_name from staging.stg_sap_business_one__tax_codes where is_active;
 
+create or replace temp view erp_means as
+select unnest(['CASH', 'CARD', 'CHECK', 'TRANSFER']) as code, '' as display_name;
+
 -- Its items are not read: documents name accounts, and prices lie in lists of their own.
 create or replace temp view erp_items as
 select

@@ -1,0 +1,76 @@
+"""What is read of a company: whole lists, days, what came behind the last key, single records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import simplejson
+
+from st_erp_pipelines.resources.sap_business_one import BusinessOne
+from st_erp_pipelines.resources.sap_business_one.client import filters
+from st_erp_pipelines.resources.sap_business_one.entities import ENTITIES
+from tests.resources.sap_business_one.conftest import Person, client_of, new_key
+
+START, END = datetime(2026, 11, 3, 6, tzinfo=UTC), datetime(2026, 11, 4, 6, tzinfo=UTC)
+KEYS = dict(invoice_key_field="U_STKey", payment_key_field="Remarks", tax_field="TaxCode")
+
+
+@pytest.fixture(scope="module")
+def reader(url: str) -> Iterator[BusinessOne]:
+    with client_of(url, **KEYS) as client:
+        yield client
+
+
+def read(client: BusinessOne, entity: str, folder: Path, **window: Any) -> list[dict[str, Any]]:
+    (page,) = client.walk(entity, folder, **window).files
+    rows: list[dict[str, Any]] = simplejson.loads(page.read_text("utf-8"), use_decimal=True)["value"]
+    return rows
+
+
+def test_whole_lists_have_one_name_for_their_keys(reader: BusinessOne, tmp_path: Path) -> None:
+    accounts = read(reader, "accounts", tmp_path)
+    assert len(accounts) == 5
+    assert all(row["id"] == row["Code"] for row in accounts)
+    assert {row["id"] for row in read(reader, "payment_terms", tmp_path)} == {"-1", "2"}
+    assert {row["id"] for row in read(reader, "customers", tmp_path)} >= {"STA1", "FROZEN"}
+    assert "V1" not in {row["id"] for row in read(reader, "customers", tmp_path)}  # a supplier
+
+
+def test_what_no_list_has_is_asked_for(reader: BusinessOne, tmp_path: Path) -> None:
+    (company,) = read(reader, "company", tmp_path)
+    assert (company["id"], company["LocalCurrency"]) == ("1", "USD")
+    periods = {row["PostingDateFrom"][:10]: row["PeriodStatus"] for row in read(reader, "finance_periods", tmp_path)}
+    assert periods == {"2026-10-01": "ltLocked", "2026-11-01": "ltUnlocked"}
+
+
+def test_the_field_for_keys_is_read_wherever_it_is(reader: BusinessOne, person: Person, tmp_path: Path) -> None:
+    key = new_key()
+    entry = person.bills(U_STKey=key, NumAtCard="PO 1")["DocEntry"]
+    (row,) = read(reader, "sales_invoices", tmp_path, ids=[str(entry)])
+    assert (row["id"], row["businessKey"], row["NumAtCard"]) == (str(entry), key, "PO 1")
+
+
+def test_payments_that_were_entered_late_come_behind_the_last_one(
+    reader: BusinessOne, person: Person, tmp_path: Path
+) -> None:
+    def entered(day: str) -> str:
+        body = {"CardCode": "STA1", "DocType": "rCustomer", "DocDate": day, "CashSum": 5}
+        return str(person.enters("IncomingPayments", **body)["DocEntry"])
+
+    of_the_day, late = entered("2026-11-03"), entered("2026-12-20")
+    assert of_the_day in {row["id"] for row in read(reader, "payments", tmp_path, since=START, before=END)}
+    window: dict[str, Any] = {"since": START, "before": END, "behind": int(of_the_day)}
+    assert {of_the_day, late} <= {row["id"] for row in read(reader, "payments", tmp_path, **window)}
+    assert late not in {row["id"] for row in read(reader, "payments", tmp_path, since=START, before=END)}
+
+
+def test_days_overlap_and_nothing_else_is_left_out() -> None:
+    customers, invoices = ENTITIES["customers"], ENTITIES["sales_invoices"]
+    assert filters(customers, None, END, (), None) == ["(CardType eq 'cCustomer')"]  # all, whenever they were changed
+    assert filters(invoices, START, END, (), None) == ["(UpdateDate ge '2026-11-02' and UpdateDate le '2026-11-04')"]
+    assert filters(invoices, None, None, ["7", "8"], None) == ["DocEntry eq 7 or DocEntry eq 8"]
+    assert len(filters(invoices, None, None, [str(n) for n in range(90)], None)) == 3
