@@ -780,3 +780,23 @@ def test_an_edit_of_what_nothing_is_applied_to_may_be_taken_back(
     in_erp(world, document_id="guid-5", external_document_number="ST-A-INV-5", remaining_amount=remaining)
     document = only(build(world, known("invoice", 5, state), invoices={"on_change": policy}))
     assert document.reversible == is_reversible
+
+
+def test_invoices_and_credit_memos_may_have_the_same_ids(world: World) -> None:
+    """As where an id is a number of its list. A negative invoice is a credit memo there."""
+    table = "staging.stg_business_central__sales_credit_memos"
+    for number, total in ((5, "100"), (6, "-100")):
+        world.invoice(number, total=total, source_hash="edited")
+    world.invoice(7)
+    in_erp(world, "1", document_id="22", external_document_number="ST-A-INV-5", remaining_amount="40")
+    in_erp(world, "2", document_id="23")  # by hand, and no document of ours although our credit memo has that id
+    row = dict(total_including_tax="100", remaining_amount="-100", status="Open", is_posted=True)
+    world.put(table, document_id="22", number="3", external_document_number="ST-A-INV-6", **row)
+    sales = [known("invoice", 5, "posted", remote_id="22", amount=Decimal(100))]
+    sales += [known("invoice", 6, "posted", remote_id="22", amount=Decimal(-100))]
+    sales += [known("credit_memo", 9, "posted", remote_id="23")]
+    built = build(world, *sales, invoices={"on_change": "reverse_and_repost"})
+    assert {each.business_key: each.reversible for each in built if each.business_key != "ST-A-INV-7"} == {
+        "ST-A-INV-5": False, "ST-A-INV-6": True
+    }  # fmt: skip
+    assert [codes(each) for each in built if each.business_key == "ST-A-INV-7"] == [["entered_by_hand"]]
