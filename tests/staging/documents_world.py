@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -44,7 +45,8 @@ class World:
     """Rows go in by `put(table, **columns)`; `change` and `drop` speak of the rows that are there."""
 
     def __init__(self) -> None:
-        self.con = duckdb.connect()
+        self.is_used = False
+        self.con = duckdb.connect(config={"threads": 1})
         self.con.execute(Path(__file__).with_name("documents_schema.sql").read_text("utf-8"))
         open_books(self.con, "business_central")
 
@@ -183,6 +185,21 @@ class World:
 
 
 def plain_world() -> World:
+    """One for all tests of a process, set back to how it was: to make it takes longer than a test."""
+    world = _shared_world()
+    if world.is_used:
+        world.con.rollback()
+    world.con.begin()
+    world.is_used = True
+    return world
+
+
+@cache
+def _shared_world() -> World:
+    return new_world()
+
+
+def new_world() -> World:
     world = World()
     world.customer(7)
     world.put("business_units", business_unit_id=1, name="HVAC")

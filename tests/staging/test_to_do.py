@@ -11,7 +11,7 @@ import pytest
 
 from st_erp_pipelines.staging import to_do
 from st_erp_pipelines.staging.documents import KnownDocument
-from tests.staging.documents_world import World, known, plain_world
+from tests.staging.documents_world import World, known, new_world
 
 Line = tuple[str, str, str, str]  # what, number of the payment, amount, number of the invoice
 
@@ -26,7 +26,7 @@ class Books(World):
     """Invoices over 100, posted; `paid` is what Business Central shows of one."""
 
     def __init__(self) -> None:
-        self.con = plain_world().con
+        self.con = new_world().con
         self.documents = [known("invoice", number, "posted") for number in (1, 2)]
         for number in (1, 2):
             self.put(
