@@ -113,6 +113,7 @@ class Pipeline:
         with self.warehouse() as con:
             prepare(
                 con,
+                self._tenants,
                 zone=self.zone,
                 first_day=self.connection.start_date,
                 last_day=self.today,
@@ -163,11 +164,10 @@ class Pipeline:
             )  # fmt: skip
 
     def stage(self, system: str, entity: str) -> Loaded:
-        tenant = self._tenants[system]
         with self.warehouse() as con:
             return load(
-                con, root=self.landing, connection=self.connection.name, system=system, entity=entity, tenant=tenant,
-                zone=self.zone, first_day=self.connection.start_date, last_day=self.today,
+                con, root=self.landing, connection=self.connection.name, system=system, entity=entity,
+                tenants=self._tenants, zone=self.zone, first_day=self.connection.start_date, last_day=self.today,
                 now=self.outbox.clock.now(), forgotten=self.forgotten(),
             )  # fmt: skip
 

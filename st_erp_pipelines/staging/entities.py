@@ -213,7 +213,12 @@ def all_entities() -> tuple[Entity, ...]:
 
 
 @cache
-def declared_as() -> str:
-    """One word for all that is declared here: a file that was made under the same one lacks nothing."""
-    texts = [repr(all_entities()), (SQL / "schema.sql").read_text("utf-8"), (SQL / "load.sql").read_text("utf-8")]
+def entities_of(systems: frozenset[str]) -> tuple[Entity, ...]:
+    return tuple(each for each in all_entities() if each.system in systems)
+
+
+@cache
+def declared_as(systems: frozenset[str]) -> str:
+    """One word for all that is declared of these systems: a file that was made under the same one lacks nothing."""
+    texts = (SQL / "schema.sql").read_text("utf-8"), (SQL / "load.sql").read_text("utf-8"), repr(entities_of(systems))
     return hashlib.sha256("".join(texts).encode()).hexdigest()

@@ -7,7 +7,7 @@ was modified, then by when it was read; home day and first sync status come from
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from duckdb import CatalogException, DuckDBPyConnection
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox.forgotten import Forgotten
-from st_erp_pipelines.staging.entities import BOOKS, SQL, Entity, Table, all_entities, declared_as, entity_of, steps
+from st_erp_pipelines.staging.entities import BOOKS, SQL, Entity, Table, declared_as, entities_of, entity_of, steps
 from st_erp_pipelines.staging.landing import extracted_at, landing_files
 from st_erp_pipelines.staging.personal import clear, owners_first
 
@@ -57,21 +57,21 @@ def load(
     connection: str,
     system: str,
     entity: str,
-    tenant: str,
+    tenants: Mapping[str, str],
     zone: str,
     first_day: date,
     last_day: date,
     now: datetime,
     forgotten: Sequence[Forgotten] = (),
 ) -> Loaded:
-    """Load what landed and is not in staging yet. `tenant` is the tenant or company in source keys.
+    """Load what landed and is not in staging yet. `tenants`: each system's tenant or company, as in source keys.
 
     `zone` (IANA), `first_day` and `last_day` give new records their home day. One transaction per stretch; a
     file counts as loaded after its last one, so what was interrupted is loaded again, to the same result.
     What a file says of who is `forgotten` is taken out of it first.
     """
-    prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
-    return _Load(con, root, connection, entity_of(system, entity), tenant, forgotten).run()
+    prepare(con, tenants, zone=zone, first_day=first_day, last_day=last_day, now=now)
+    return _Load(con, root, connection, entity_of(system, entity), tenants[system], forgotten).run()
 
 
 def load_all(
@@ -79,30 +79,32 @@ def load_all(
     *,
     root: Path,
     connection: str,
-    tenants: dict[str, str],
+    tenants: Mapping[str, str],
     zone: str,
     first_day: date,
     last_day: date,
     now: datetime,
     forgotten: Sequence[Forgotten] = (),
 ) -> dict[tuple[str, str], Loaded]:
-    """The same for every entity. `tenants`: system to the tenant or company in source keys."""
-    prepare(con, zone=zone, first_day=first_day, last_day=last_day, now=now)
+    """The same for every entity of these systems."""
+    prepare(con, tenants, zone=zone, first_day=first_day, last_day=last_day, now=now)
     return {
         (one.system, one.name): _Load(con, root, connection, one, tenants[one.system], forgotten).run()
-        for one in owners_first(all_entities())
-        if one.system in tenants and landing_files(root, connection, one.system, one.name)
+        for one in owners_first(entities_of(frozenset(tenants)))
+        if landing_files(root, connection, one.system, one.name)
     }
 
 
-def prepare(con: DuckDBPyConnection, *, zone: str, first_day: date, last_day: date, now: datetime) -> None:
-    """Make the tables that are missing, and set what the steps read as variables."""
+def prepare(
+    con: DuckDBPyConnection, systems: Iterable[str], *, zone: str, first_day: date, last_day: date, now: datetime
+) -> None:
+    """Make the tables of these systems that are missing, and set what the steps read as variables."""
     for name, value in {"zone": zone, "first_day": first_day, "last_day": last_day, "loaded_at": now}.items():
         con.execute(f"set variable {name} = $value", {"value": value})
     con.execute((SQL / "macros.sql").read_text("utf-8"))
-    if _made_as(con) != declared_as():
+    if _made_as(con) != declared_as(frozenset(systems)):
         with transaction(con):
-            _make(con)
+            _make(con, frozenset(systems))
 
 
 def open_books(con: DuckDBPyConnection, system: str) -> None:
@@ -117,17 +119,19 @@ def _made_as(con: DuckDBPyConnection) -> str:
         return ""
 
 
-def _make(con: DuckDBPyConnection) -> None:
+def _make(con: DuckDBPyConnection, systems: frozenset[str]) -> None:
     con.execute((SQL / "schema.sql").read_text("utf-8"))
     present = _present(con)
-    for declared in all_entities():
+    for declared in entities_of(systems):
         for table in declared.tables:
             if table.name not in present:
                 _create(con, declared, table)
             elif missing := table.columns - present[table.name]:
                 raise _of_another_version(table, missing)
     con.execute(steps("load")["followed"])
-    con.execute("create or replace table made_as as select $declared as declared_as", {"declared": declared_as()})
+    con.execute(
+        "create or replace table made_as as select $declared as declared_as", {"declared": declared_as(systems)}
+    )
 
 
 def _present(con: DuckDBPyConnection) -> dict[str, set[str]]:

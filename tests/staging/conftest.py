@@ -17,6 +17,7 @@ from st_erp_pipelines.staging.landing import Landed, land
 from st_erp_pipelines.staging.load import Loaded, load, load_all, open_books, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
 
+TENANTS = {"servicetitan": "1001", "business_central": "1001"}
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
 
 
@@ -56,11 +57,11 @@ class Site:
         }  # fmt: skip
 
     def load(self, entity: str = "invoices", system: str = "servicetitan", **more: Any) -> Loaded:
-        return load(self.con, system=system, entity=entity, tenant="1001", **self.settings, **more)
+        return load(self.con, system=system, entity=entity, tenants=TENANTS, **self.settings, **more)
 
     def rebuild(self, **more: Any) -> None:
         self.con.execute("drop schema if exists staging cascade; drop table if exists made_as")
-        load_all(self.con, tenants={"servicetitan": "1001", "business_central": "c1"}, **self.settings, **more)
+        load_all(self.con, tenants=TENANTS, **self.settings, **more)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()
@@ -77,7 +78,7 @@ def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse that holds nothing else: to copy, for making them takes a third of a second."""
     path = tmp_path_factory.mktemp("empty_tables") / "acme.duckdb"
     with open_warehouse(path) as con:
-        prepare(con, zone="America/Chicago", first_day=NOON.date(), last_day=NOON.date(), now=NOON)
+        prepare(con, TENANTS, zone="America/Chicago", first_day=NOON.date(), last_day=NOON.date(), now=NOON)
     return path
 
 
