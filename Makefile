@@ -26,7 +26,7 @@ stop: setup  ## end the demo's sandbox
 
 # More processes than cores: many tests wait, for a doubt to settle or at a vendor's pace.
 test: setup lint
-	$(BIN)/python -m pytest -q --numprocesses 6
+	$(BIN)/python -m pytest -q --numprocesses 5
 
 lint: setup
 	$(BIN)/ruff check .

@@ -96,7 +96,8 @@ def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pyte
         assert st_erp(tmp_path, *env, "status").returncode == 1
         assert st_erp(tmp_path, "status").returncode == 2, "the demo is not the site"
         assert not (tmp_path / "a_site_of_its_own.sqlite").exists()
-        assert (tmp_path / ".st_erp/demo/home/dagster/dagster.yaml").exists()
+        shipped = tmp_path / ".st_erp/demo/home/dagster/dagster.yaml"
+        assert "tag_concurrency_limits" in shipped.read_text("utf-8")
         assert all(answers(port) for port in facts["ports"])
     finally:
         stopped = st_erp(tmp_path, "demo", "--stop")
