@@ -22,8 +22,12 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from st_erp_pipelines.database import metadata, open_engine
 from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.migrate import NEWEST, VERSION_TABLE
+from st_erp_pipelines.resources import credential_cache, pacing
 
+TABLES_IN = (credential_cache, pacing)  # beside those of the outbox
 # Ends the server when our end of its stdin closes, so that it does not outlive a pytest that was killed.
 KEEPER = '"$@" & server=$!; read -r _; kill -INT "$server"; wait "$server"'
 INITDB = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
@@ -133,4 +137,17 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cal
 
 @pytest.fixture
 def database_url(new_database: Callable[[], str]) -> str:
-    return new_database()
+    """Of a database with our tables, nothing in them."""
+    url = new_database()
+    make_tables(url)
+    return url
+
+
+def make_tables(url: str) -> None:
+    """As the revisions make them, see tests/outbox/test_migrations.py, in a fraction of the time."""
+    engine = open_engine(url)
+    with engine.begin() as con:
+        metadata.create_all(con, checkfirst=False)
+        con.execute(sa.text(f"create table {VERSION_TABLE} (version_num varchar(32) not null primary key)"))
+        con.execute(sa.text(f"insert into {VERSION_TABLE} values ('{NEWEST}')"))
+    engine.dispose()

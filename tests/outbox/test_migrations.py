@@ -34,6 +34,12 @@ VALUES: dict[type, Any] = {str: "x", int: 1, bool: False, float: 0.5, date: NOW.
 
 
 @pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """Of an empty one."""
+    return new_database()
+
+
+@pytest.fixture
 def opened() -> Iterator[Callable[[str], sa.Engine]]:
     with ExitStack() as at_the_end:
 

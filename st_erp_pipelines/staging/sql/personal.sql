@@ -57,8 +57,7 @@ union select customer_name from staging.stg_servicetitan__invoices where custome
 union select customer_name from staging.stg_servicetitan__payments where customer_id = $customer_id
 union select customer_name from staging.stg_servicetitan__credit_memos where customer_id = $customer_id
 union select name from staging.stg_servicetitan__locations where customer_id = $customer_id
-union select display_name from staging.stg_business_central__customers where list_contains($erp_numbers, number)
-union select display_name from staging.stg_sap_business_one__customers where list_contains($erp_numbers, card_code)
+union select display_name from erp_customers where list_contains($erp_numbers, number)
 
 -- step: merged
 select customer_id from staging.stg_servicetitan__customers where merged_to_id = $customer_id order by 1
