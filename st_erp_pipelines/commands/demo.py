@@ -159,7 +159,7 @@ def _say_what_next(demo: Demo) -> bool:
     key = exceptions[0].business_key if exceptions else "ST-A-INV-…"
     say("\nWhat to try next:", style="bold")
     for command, why in (
-        (f"st-erp {env} sync", "posts nothing twice: there is nothing left to post"),
+        (f"st-erp {env} sync", "posts nothing: what is left needs a person"),
         (f"st-erp {env} status", "what needs a person, and why"),
         (f"st-erp {env} audit {key}", "the whole story of one of them"),
         (f"st-erp demo --ui{where}", "the same in Dagster's UI (or: make ui)"),
