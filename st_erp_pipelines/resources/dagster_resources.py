@@ -48,7 +48,20 @@ def _pace(system: str, key: str, calls_per_second: float, outbox: Outbox) -> Sha
     return SharedPace(outbox.engine, f"{system}|{key}", calls_per_second, outbox.clock)
 
 
-class ServiceTitanResource(dg.ConfigurableResource[Any]):
+class ClientsResource(dg.ConfigurableResource[Any]):
+    """The clients of one system, one for each connection, until the run ends."""
+
+    _clients: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self.close()
+
+
+class ServiceTitanResource(ClientsResource):
     """Client credentials, app key and pace of ServiceTitan, from the connection's settings."""
 
     _clients: dict[str, servicetitan.ServiceTitan] = PrivateAttr(default_factory=dict)
@@ -62,15 +75,8 @@ class ServiceTitanResource(dg.ConfigurableResource[Any]):
             self._clients[connection.name] = servicetitan.connect(titan, pace=pace, clock=outbox.clock)
         return self._clients[connection.name]
 
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        self.close()
-
-
-class BusinessCentralResource(dg.ConfigurableResource[Any]):
+class BusinessCentralResource(ClientsResource):
     """Entra credentials and pace of Business Central, from the connection's settings."""
 
     _clients: dict[str, business_central.BusinessCentral] = PrivateAttr(default_factory=dict)
@@ -84,15 +90,8 @@ class BusinessCentralResource(dg.ConfigurableResource[Any]):
             self._clients[connection.name] = business_central.connect(erp, pace=pace, clock=outbox.clock)
         return self._clients[connection.name]
 
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        self.close()
-
-
-class SapBusinessOneResource(dg.ConfigurableResource[Any]):
+class SapBusinessOneResource(ClientsResource):
     """Login and pace of Business One, from the connection's settings; its session outlives the run where it may."""
 
     _clients: dict[str, sap_business_one.BusinessOne] = PrivateAttr(default_factory=dict)
@@ -103,13 +102,6 @@ class SapBusinessOneResource(dg.ConfigurableResource[Any]):
             assert isinstance(erp, settings.SapBusinessOne)
             self._clients[connection.name] = sap_business_one.connect(erp, clock=outbox.clock, engine=outbox.engine)
         return self._clients[connection.name]
-
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        self.close()
 
 
 class PipelineResource(dg.ConfigurableResource[Any]):
