@@ -25,7 +25,8 @@ FULL_FIRST = {
     ("business_central", "customers"),
     ("sap_business_one", "customers"),
 }
-# Records that do not tell when they were changed: a window of theirs also brings what came behind the last key.
+# Records that do not tell when they were changed: a window of theirs also brings what came behind the last key that was
+# read, and what was cancelled since.
 WITHOUT_STAMP = {("sap_business_one", "payments")}
 SHAPES: dict[str, tuple[Literal["data", "value"], str, str]] = {
     "servicetitan": ("data", "id", "modifiedOn"),
@@ -50,7 +51,7 @@ class Extract:
     clock: Clock
     read_lag: timedelta = timedelta(0)
     landed: list[Landed] = field(default_factory=list)
-    last_keys: dict[str, int | None] = field(default_factory=dict)
+    keys_read: dict[str, tuple[int, int] | None] = field(default_factory=dict)
 
     def day(self, entity: str, day: date) -> Landed | None:
         """What was modified on `day` in the connection's zone, up to now; None where it has not begun."""
@@ -62,7 +63,7 @@ class Extract:
             self._read(entity, "full", before=end)
         window: dict[str, Any] = {"since": start - LATE_COMMITS, "before": end}
         if (self.system, entity) in WITHOUT_STAMP:
-            window["behind"] = self._last_key(entity)
+            window["read"] = self._keys_read(entity)
         return self._read(entity, day.isoformat(), **window)
 
     def whole(self, entity: str) -> Landed:
@@ -77,12 +78,13 @@ class Extract:
         wanted = sorted(set(parents))
         return self._read(entity, day.isoformat(), ids=wanted) if wanted else None
 
-    def _last_key(self, entity: str) -> int | None:
-        """As it was when this run began: days that are read together need not all bring what is behind it."""
-        if entity not in self.last_keys:
-            keys = keys_in(landing_files(self.root, self.connection, self.system, entity))
-            self.last_keys[entity] = max(map(int, keys), default=None)
-        return self.last_keys[entity]
+    def _keys_read(self, entity: str) -> tuple[int, int] | None:
+        """First and last, as they were when this run began: days that are read together need not all bring what is
+        behind these."""
+        if entity not in self.keys_read:
+            keys = [int(key) for key in keys_in(landing_files(self.root, self.connection, self.system, entity))]
+            self.keys_read[entity] = (min(keys), max(keys)) if keys else None
+        return self.keys_read[entity]
 
     def _has_full(self, entity: str) -> bool:
         files = landing_files(self.root, self.connection, self.system, entity)

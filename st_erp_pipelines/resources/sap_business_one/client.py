@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 PAGE_SIZE = 200
-LOOK_BACK = timedelta(days=7)  # in which a payment that was cancelled is noticed by the next read
+LOOK_BACK = timedelta(days=7)  # in which the next read notices what was written upon a payment
 LANES = 2  # the server belongs to the people who work on it
 log = logging.getLogger(__name__)
 
@@ -140,10 +140,10 @@ class BusinessOne:
         since: datetime | None = None,
         before: datetime | None = None,
         ids: Sequence[str] = (),
-        behind: int | None = None,
+        read: tuple[int, int] | None = None,
     ) -> Walk:
         """Every record of an entity into a file in `folder`: of some that change those of the days from `since` to
-        `before`, with what came `behind` a DocEntry; or `ids`.
+        `before`, with what came behind the DocEntries that were `read`, or was cancelled of them; or `ids`.
 
         Each gets an `id`, whatever its key is called, and `businessKey`, what stands in the field for our keys.
         """
@@ -154,9 +154,7 @@ class BusinessOne:
         else:
             asked = entity_of(entity, self._settings)
             found = [
-                _named(asked, row)
-                for each in filters(asked, since, before, ids, behind)
-                for row in self._of(asked, each)
+                _named(asked, row) for each in filters(asked, since, before, ids, read) for row in self._of(asked, each)
             ]
         path = folder / f"{entity}.json"
         path.write_text(simplejson.dumps({"value": found}, use_decimal=True), "utf-8")
@@ -258,7 +256,11 @@ def connect(
 
 
 def filters(
-    entity: Entity, since: datetime | None, before: datetime | None, ids: Sequence[str], behind: int | None
+    entity: Entity,
+    since: datetime | None,
+    before: datetime | None,
+    ids: Sequence[str],
+    read: tuple[int, int] | None,
 ) -> list[str]:
     """Days are the company's calendar, whatever its zone: one more at each end. A filter for each request."""
     if ids:
@@ -270,8 +272,9 @@ def filters(
         days.append(f"{entity.stamp} ge '{(since - back).date()}'")
         days += [f"{entity.stamp} le '{before.date()}'"] if before else []
     window = " and ".join(days)
-    if window and behind is not None:
-        window = f"({window}) or {entity.key} gt {behind}"
+    if window and read:
+        first, last = read
+        window = f"({window}) or {entity.key} gt {last} or ({entity.key} ge {first} and Cancelled eq 'tYES')"
     return [" and ".join(f"({each})" for each in (entity.filter, window) if each)]
 
 

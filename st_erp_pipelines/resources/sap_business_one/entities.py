@@ -1,7 +1,7 @@
 """What is read of a company, and how it is walked: whole lists, and those that change by the days that they name.
 
 Business partners and sales documents tell the day of their last change, payments only that of their posting
-(metadata of a live company): what is entered late is told by its DocEntry.
+(metadata of a live company): what is entered late is told by its DocEntry, and what was cancelled is asked for.
 """
 
 from __future__ import annotations

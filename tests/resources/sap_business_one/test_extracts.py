@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import simplejson
 
+from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.resources.sap_business_one import BusinessOne
 from st_erp_pipelines.resources.sap_business_one.client import filters
 from st_erp_pipelines.resources.sap_business_one.entities import ENTITIES
+from st_erp_pipelines.staging.extract import Extract, keys_in
 from tests.resources.sap_business_one.conftest import Person, client_of, new_key
 
 START, END = datetime(2026, 11, 3, 6, tzinfo=UTC), datetime(2026, 11, 4, 6, tzinfo=UTC)
@@ -54,18 +57,39 @@ def test_the_field_for_keys_is_read_wherever_it_is(reader: BusinessOne, person: 
     assert (row["id"], row["businessKey"], row["NumAtCard"]) == (str(entry), key, "PO 1")
 
 
+def paid(person: Person, day: str, **more: Any) -> str:
+    body = {"CardCode": "STA1", "DocType": "rCustomer", "DocDate": day, "CashSum": 5} | more
+    return str(person.enters("IncomingPayments", **body)["DocEntry"])
+
+
 def test_payments_that_were_entered_late_come_behind_the_last_one(
     reader: BusinessOne, person: Person, tmp_path: Path
 ) -> None:
-    def entered(day: str) -> str:
-        body = {"CardCode": "STA1", "DocType": "rCustomer", "DocDate": day, "CashSum": 5}
-        return str(person.enters("IncomingPayments", **body)["DocEntry"])
-
-    of_the_day, late = entered("2026-11-03"), entered("2026-12-20")
+    of_the_day, late = paid(person, "2026-11-03"), paid(person, "2026-12-20")
     assert of_the_day in {row["id"] for row in read(reader, "payments", tmp_path, since=START, before=END)}
-    window: dict[str, Any] = {"since": START, "before": END, "behind": int(of_the_day)}
+    window: dict[str, Any] = {"since": START, "before": END, "read": (int(of_the_day), int(of_the_day))}
     assert {of_the_day, late} <= {row["id"] for row in read(reader, "payments", tmp_path, **window)}
     assert late not in {row["id"] for row in read(reader, "payments", tmp_path, since=START, before=END)}
+
+
+def landed(client: BusinessOne, entity: str, landing: Path, day: date) -> set[str]:
+    """As a run reads it that begins now."""
+    run = Extract("northwind", "sap_business_one", client, landing, uuid.uuid4().hex, "UTC", SystemClock())
+    found = run.day(entity, day)
+    assert found is not None
+    return set(keys_in([found.path]))
+
+
+def test_what_is_cancelled_long_after_its_day_is_noticed(reader: BusinessOne, person: Person, tmp_path: Path) -> None:
+    """Payments tell no day of their change, so those that were read are asked for; sales documents tell it."""
+    never_read, cancelled, other = (paid(person, day) for day in ("2026-11-03", "2026-11-12", "2026-11-12"))
+    assert landed(reader, "payments", tmp_path, date(2026, 11, 12)) == {cancelled, other}
+    billed = str(person.bills(DocDate="2026-11-12")["DocEntry"])
+    for entity, key in (("IncomingPayments", cancelled), ("IncomingPayments", never_read), ("Invoices", billed)):
+        person.does("cancel", set=entity, key=int(key))
+    assert landed(reader, "payments", tmp_path, date(2026, 11, 21)) == {cancelled}
+    now = datetime.now(UTC)
+    assert billed in {row["id"] for row in read(reader, "sales_invoices", tmp_path, since=now, before=now)}
 
 
 def test_days_overlap_and_nothing_else_is_left_out() -> None:

@@ -1,6 +1,6 @@
 -- kind: payment, windowed
--- Incoming payments (Service Layer IncomingPayments). Nothing tells when one was changed: one that was cancelled later
--- than a week is seen when it is read again by hand.
+-- Incoming payments (Service Layer IncomingPayments). Nothing tells when one was changed, so those that are cancelled are
+-- read with each window.
 
 /* structure
 {
