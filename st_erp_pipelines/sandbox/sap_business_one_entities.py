@@ -171,6 +171,9 @@ SETS: dict[str, EntitySet] = {
         EntitySet("CreditNotes", "Document", ("DocEntry",), "POST PATCH", "Cancel"),
         EntitySet("Drafts", "Document", ("DocEntry",), "POST PATCH DELETE"),
         EntitySet("IncomingPayments", "Payment", ("DocEntry",), "POST PATCH", "Cancel CancelbyCurrentSystemDate"),
+        EntitySet(
+            "VendorPayments", "Payment", ("DocEntry",), "PATCH", "Cancel"
+        ),  # of this sandbox: entered by people alone
         EntitySet("PaymentDrafts", "Payment", ("DocEntry",), "POST PATCH DELETE", "SaveDraftToDocument"),
         EntitySet("JournalEntries", "JournalEntry", ("JdtNum",), "POST PATCH", "Cancel"),
         EntitySet("ChartOfAccounts", "ChartOfAccount", ("Code",)),

@@ -21,6 +21,7 @@ SOURCES = {
     "ttARInvoice": ("13", "Invoices"),
     "ttARCredItnote": ("14", "CreditNotes"),
     "ttReceipt": ("24", "IncomingPayments"),
+    "ttVendorPayment": ("46", "VendorPayments"),
     "ttJournalEntry": ("30", "JournalEntries"),
 }
 

@@ -124,7 +124,7 @@ def remove(company: Company, code: str) -> None:
     company.get("BusinessPartners", code)
     used = (
         row["CardCode"] == code
-        for name in ("Invoices", "CreditNotes", "IncomingPayments")
+        for name in ("Invoices", "CreditNotes", "IncomingPayments", "VendorPayments")
         for row in company.rows(name)
     )
     if any(used):

@@ -1,4 +1,4 @@
-"""Incoming payments of customers: what came in, and which invoices and credit notes it settles.
+"""Payments of customers, and to them: what came in or went out, and which invoices and credit notes it settles.
 
 The sum is what the means of payment add up to; what no invoice takes stays on account. There is no total, no update
 stamp, and nothing that makes a second payment of the same kind impossible, except an invoice that is paid already.
@@ -6,6 +6,7 @@ stamp, and nothing that makes a second payment of the same kind impossible, exce
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -16,13 +17,29 @@ from st_erp_pipelines.sandbox.sap_business_one_company import Company, cents
 from st_erp_pipelines.sandbox.sap_business_one_ledger import ZERO, Line, Settled
 from st_erp_pipelines.sandbox.sap_business_one_model import given
 
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What differs between the two; `sign` is that of the lines of its means."""
+
+    set_name: str
+    object_name: str
+    table: str
+    origin: str
+    memo: str
+    sign: int
+
+
+INCOMING = Way("IncomingPayments", "bopot_IncomingPayments", "ORCT", "ttReceipt", "Incoming Payments", 1)
+OUTGOING = Way("VendorPayments", "bopot_OutgoingPayments", "OVPM", "ttVendorPayment", "Outgoing Payment", -1)
+WAYS = {way.object_name: way for way in (INCOMING, OUTGOING)}
 APPLIES_TO = {"it_Invoice": ("Invoices", 1), "it_CredItnote": ("CreditNotes", -1)}
 UPDATABLE = {"Remarks", "JournalRemarks", "CounterReference", "Reference2", "TransferReference", "DueDate"}
 ROWS = ("PaymentInvoices", "PaymentChecks", "PaymentCreditCards", "PaymentAccounts")
 
 
-def create(company: Company, body: Any, *, by_person: bool = False) -> Row:
-    row = draw_up(company, given(company.types.accept("Payment", body)))
+def create(company: Company, body: Any, way: Way = INCOMING, *, by_person: bool = False) -> Row:
+    row = draw_up(company, given(company.types.accept("Payment", body)), way)
     check(company, row)
     above = company.setup["approval_above"].get("IncomingPayments")
     if not by_person and above is not None and total(row) > Decimal(str(above)):
@@ -31,13 +48,13 @@ def create(company: Company, body: Any, *, by_person: bool = False) -> Row:
     return post(company, row)
 
 
-def draw_up(company: Company, sent: Row) -> Row:
+def draw_up(company: Company, sent: Row, way: Way = INCOMING) -> Row:
     if sent.get("DocType", "rCustomer") != "rCustomer":
         raise refusals.not_supported()  # of this sandbox: payments of customers alone
     partner = company.find("BusinessPartners", sent.get("CardCode"))
     if partner is None:
-        raise refusals.invalid_partner("ORCT", sent.get("CardCode") or "")
-    row = company.types["Payment"].blank() | _defaults(company, partner) | sent
+        raise refusals.invalid_partner(way.table, sent.get("CardCode") or "")
+    row = company.types["Payment"].blank() | _defaults(company, partner, way) | sent
     row |= {"TaxDate": row["TaxDate"] or row["DocDate"], "DueDate": row["DueDate"] or row["DocDate"]}
     company.check_currency(row["DocCurrency"])
     for name in ROWS:
@@ -46,15 +63,15 @@ def draw_up(company: Company, sent: Row) -> Row:
     return row | {"PaymentInvoices": [_applied(company, each, row) for each in row["PaymentInvoices"]]}
 
 
-def _defaults(company: Company, partner: Row) -> Row:
+def _defaults(company: Company, partner: Row, way: Way) -> Row:
     return {
         "DocType": "rCustomer",
-        "DocObjectCode": "bopot_IncomingPayments",
+        "DocObjectCode": way.object_name,
         "CardName": partner["CardName"],
         "DocDate": company.now()[0],
         "DocCurrency": company.setup["currency"],
         "ControlAccount": partner["DebitorAccount"],
-        "JournalRemarks": f"Incoming Payments - {partner['CardCode']}",
+        "JournalRemarks": f"{way.memo} - {partner['CardCode']}",
         "CashAccount": company.setup["cash_account"],
         "CheckAccount": company.setup["check_account"],
         "Series": 24,
@@ -82,7 +99,8 @@ def total(row: Row) -> Decimal:
 
 
 def check(company: Company, row: Row) -> None:
-    company.check_partner(row["CardCode"], "ORCT")
+    way = WAYS[row["DocObjectCode"]]
+    company.check_partner(row["CardCode"], way.table)
     if row["ProjectCode"]:
         company.get("Projects", row["ProjectCode"])
     for line in _means(company, row):
@@ -90,15 +108,15 @@ def check(company: Company, row: Row) -> None:
     if total(row) <= 0:
         raise refusals.assumed("Specify a payment amount")
     if row["TransferSum"] and not row["TransferDate"]:
-        raise refusals.assumed("Specify a transfer date  [ORCT.TrsfrDate]")
+        raise refusals.assumed(f"Specify a transfer date  [{way.table}.TrsfrDate]")
     applied = sum((APPLIES_TO[each["InvoiceType"]][1] * each["SumApplied"] for each in row["PaymentInvoices"]), ZERO)
-    if applied > total(row):
+    if way.sign * applied > total(row):
         raise refusals.assumed("Payment amount is less than the amount applied to invoices")
-    company.check_posting_date(row["DocDate"], "ORCT.DocDate")
+    company.check_posting_date(row["DocDate"], f"{way.table}.DocDate")
 
 
 def _means(company: Company, row: Row) -> list[Line]:
-    """A debit line for each means of payment."""
+    """A line for each means of payment, as what comes in debits them."""
     lines = []
     if row["CashSum"]:
         lines.append(Line(row["CashAccount"], cents(row["CashSum"])))
@@ -115,7 +133,8 @@ def _means(company: Company, row: Row) -> list[Line]:
 
 
 def post(company: Company, row: Row) -> Row:
-    entry, number = company.next("IncomingPayments"), company.next("IncomingPayments number")
+    way = WAYS[row["DocObjectCode"]]
+    entry, number = company.next(way.set_name), company.next(f"{way.set_name} number")
     row = row | {"DocEntry": entry, "DocNum": number, "Reference1": str(number)}
     header = {
         "ReferenceDate": row["DocDate"],
@@ -126,13 +145,14 @@ def post(company: Company, row: Row) -> Row:
         "Reference2": row["Reference2"] or row["CounterReference"],
         "BaseReference": row["Reference1"],
         "ProjectCode": row["ProjectCode"],
-        "OriginalJournal": "ttReceipt",
+        "OriginalJournal": way.origin,
         "Original": entry,
     }
-    means = _means(company, row)
-    journal = ledger.post(company, header, [*means, Line(row["ControlAccount"], -total(row), row["CardCode"])])
+    means = [Line(line.account, way.sign * line.amount) for line in _means(company, row)]
+    partner = Line(row["ControlAccount"], -way.sign * total(row), row["CardCode"])
+    journal = ledger.post(company, header, [*means, partner])
     settled = ledger.settle(company, _settled(company, row, journal), "rtPayment", row["DocDate"])
-    return company.insert("IncomingPayments", entry, row | {"_trans": journal, "_settled": settled})
+    return company.insert(way.set_name, entry, row | {"_trans": journal, "_settled": settled})
 
 
 def _settled(company: Company, row: Row, journal: int) -> list[Settled]:
@@ -148,28 +168,28 @@ def _settled(company: Company, row: Row, journal: int) -> list[Settled]:
     return [*lines, (own, -sum((amount for _, amount in lines), ZERO))]
 
 
-def change(company: Company, key: int, body: Any) -> None:
-    row = company.get("IncomingPayments", key)
+def change(company: Company, way: Way, key: int, body: Any) -> None:
+    row = company.get(way.set_name, key)
     sent = company.types.accept("Payment", body)
     for name, value in sent.items():
         if name not in UPDATABLE and not name.startswith("U_") and row[name] != value:
-            raise refusals.not_updatable(f"ORCT.{name}")
-    company.change("IncomingPayments", key, row | sent)
+            raise refusals.not_updatable(f"{way.table}.{name}")
+    company.change(way.set_name, key, row | sent)
 
 
-def cancel(company: Company, key: int, day: str | None = None) -> None:
+def cancel(company: Company, way: Way, key: int, day: str | None = None) -> None:
     """Opens what it had settled and reverses its journal entry, on its own date unless another is given."""
-    row = company.get("IncomingPayments", key)
+    row = company.get(way.set_name, key)
     if row["Cancelled"] == "tYES":
-        raise refusals.assumed("Payment is already cancelled  [ORCT.Canceled]")
+        raise refusals.assumed(f"Payment is already cancelled  [{way.table}.Canceled]")
     day = day or row["DocDate"]
-    company.check_posting_date(day, "ORCT.DocDate")
+    company.check_posting_date(day, f"{way.table}.DocDate")
     if row["_settled"] and not company.get("InternalReconciliations", row["_settled"])["CancelAbs"]:
         ledger.unsettle(company, row["_settled"], day)
-    if ledger.partner_line(company, row["_trans"])[1] != -total(row):
+    if ledger.partner_line(company, row["_trans"])[1] != -way.sign * total(row):
         raise refusals.assumed("Payment is reconciled; cancel the reconciliation first")
     ledger.reverse(company, row["_trans"], day)
-    company.change("IncomingPayments", key, row | {"Cancelled": "tYES"})
+    company.change(way.set_name, key, row | {"Cancelled": "tYES"})
 
 
 # --- drafts ----------------------------------------------------------------------------------------------

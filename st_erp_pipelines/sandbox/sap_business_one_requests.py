@@ -22,6 +22,7 @@ from st_erp_pipelines.sandbox.sap_business_one_entities import EntitySet
 from st_erp_pipelines.sandbox.sap_business_one_query import Options, page_size
 
 INVOICE, CREDIT_NOTE = documents.INVOICE, documents.CREDIT_NOTE
+INCOMING, OUTGOING = payments.INCOMING, payments.OUTGOING
 PATH = re.compile(r"(\w+)(?:\((.*)\))?(?:/([\w$]+))?")
 PART = re.compile(r"\s*(?:(\w+)\s*=\s*)?('(?:[^']|'')*'|-?\d+)\s*")
 
@@ -42,17 +43,19 @@ CHANGE: dict[str, Callable[[Company, Any, Any], None]] = {
     "Invoices": lambda company, key, body: documents.change(company, INVOICE, key, body),
     "CreditNotes": lambda company, key, body: documents.change(company, CREDIT_NOTE, key, body),
     "Drafts": documents.change_draft,
-    "IncomingPayments": payments.change,
+    "IncomingPayments": lambda company, key, body: payments.change(company, INCOMING, key, body),
+    "VendorPayments": lambda company, key, body: payments.change(company, OUTGOING, key, body),
     "PaymentDrafts": payments.change_draft,
     "JournalEntries": services.change_journal_entry,
 }
 ACT: dict[tuple[str, str], Callable[[Company, Any], Any]] = {
     ("Invoices", "Cancel"): lambda company, key: documents.cancel(company, INVOICE, key),
     ("CreditNotes", "Cancel"): lambda company, key: documents.cancel(company, CREDIT_NOTE, key),
-    ("IncomingPayments", "Cancel"): payments.cancel,
+    ("IncomingPayments", "Cancel"): lambda company, key: payments.cancel(company, INCOMING, key),
     ("IncomingPayments", "CancelbyCurrentSystemDate"): lambda company, key: payments.cancel(
-        company, key, company.now()[0]
+        company, INCOMING, key, company.now()[0]
     ),
+    ("VendorPayments", "Cancel"): lambda company, key: payments.cancel(company, OUTGOING, key),
     ("PaymentDrafts", "SaveDraftToDocument"): payments.save_draft,
     ("JournalEntries", "Cancel"): services.cancel_journal_entry,
     ("InternalReconciliations", "Cancel"): lambda company, key: ledger.unsettle(company, key, company.now()[0]),

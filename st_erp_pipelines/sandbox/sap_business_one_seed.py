@@ -77,7 +77,7 @@ def build(seed: Row) -> Company:
         for values in seed.get(name, []):
             CREATE[name](company, values)
     company.restart()
-    for name in ("Invoices", "CreditNotes", "IncomingPayments"):
+    for name in ("Invoices", "CreditNotes", "IncomingPayments", "VendorPayments"):
         company.counters[f"{name} number"] = FIRST_NUMBER  # so that a number is never an entry
     periods = seed.get("periods", [])
     set_periods(company, [period | {"status": "ltUnlocked"} for period in periods])
@@ -126,8 +126,8 @@ def enter(company: Company, values: Row) -> Row:
     name, body = values["set"], values["body"]
     if name in documents.KINDS:
         return documents.create(company, documents.KINDS[name], body, by_person=True)
-    if name == "IncomingPayments":
-        return payments.create(company, body, by_person=True)
+    if way := next((way for way in payments.WAYS.values() if way.set_name == name), None):
+        return payments.create(company, body, way, by_person=True)
     return CREATE[name](company, body) if name in CREATE else services.create_plain(company, name, body)
 
 
@@ -148,7 +148,7 @@ def cancel(company: Company, values: Row) -> Row:
 
 
 def edit(company: Company, values: Row) -> Row:
-    """{"set", "key", "changes"}: as a PATCH."""
+    """{"set", "key", "changes"}: as a PATCH; an address of a partner is named by its RowNum."""
     CHANGE[values["set"]](company, values["key"], values["changes"])
     return company.get(values["set"], values["key"])
 

@@ -121,6 +121,7 @@ def filled() -> Iterator[Client]:
         {"set": "CreditNotes", "body": invoice},
         drafts,
         {"set": "IncomingPayments", "body": paid},
+        {"set": "VendorPayments", "body": payment("1.00")},
         {"set": "PaymentDrafts", "body": payment("1.00")},
         {"set": "BusinessPartners", "body": partner},
     ]

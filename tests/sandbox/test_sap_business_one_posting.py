@@ -330,6 +330,23 @@ def test_cancelling_a_payment_opens_its_invoice(sbo: Client) -> None:
     assert sbo.send("POST", f"Invoices({entry})/Cancel").status_code == 204
 
 
+def test_money_is_given_back_by_a_person(sbo: Client) -> None:
+    credit = sbo.post("CreditNotes", document("A", "40.00"))["DocEntry"]
+    applied = [{"DocEntry": credit, "InvoiceType": "it_CredItnote", "SumApplied": 40}]
+    body = payment("60.00", PaymentInvoices=applied)
+    assert sbo.send("POST", "VendorPayments", body).status_code == 400
+    made = sbo.control("enter", {"set": "VendorPayments", "body": body})["DocEntry"]
+    assert [row["DocType"] for row in sbo.rows("VendorPayments")] == ["rCustomer"]
+    assert sbo.get(f"CreditNotes({credit})")["DocumentStatus"] == "bost_Close"
+    assert sbo.get("BusinessPartners('C1')")["CurrentAccountBalance"] == 20
+    (entry,) = sbo.rows("JournalEntries?$filter=OriginalJournal eq 'ttVendorPayment'")
+    lines = [(row["AccountCode"], row["Debit"] - row["Credit"]) for row in entry["JournalEntryLines"]]
+    assert lines == [(BANK, -60), (CONTROL, 60)]
+    sbo.control("cancel", {"set": "VendorPayments", "key": made})
+    assert sbo.get(f"CreditNotes({credit})")["PaidToDate"] == 0
+    assert sbo.get("BusinessPartners('C1')")["CurrentAccountBalance"] == -40
+
+
 def test_a_credit_note_may_pay_a_part_of_an_invoice(sbo: Client) -> None:
     invoice = sbo.invoice("A")["DocEntry"]
     credit = sbo.post("CreditNotes", document("B", "40.00"))["DocEntry"]
