@@ -37,7 +37,9 @@ ENUMS: dict[str, dict[str, str]] = {
     "BoRcptInvTypes": {"it_Invoice": "13", "it_CredItnote": "14", "it_Receipt": "24", "it_JournalEntry": "30"},
     "BoRcptCredTypes": {"cr_Regular": "S", "cr_Telephone": "U", "cr_InternetTransaction": "I"},
     "BoPaymentsObjectType": {"bopot_IncomingPayments": "24", "bopot_OutgoingPayments": "46"},
-    "TransTypesEnum": {"ttARInvoice": "13", "ttARCredItnote": "14", "ttReceipt": "24", "ttVendorPayment": "46", "ttJournalEntry": "30"},
+    "TransTypesEnum": {
+        "ttARInvoice": "13", "ttARCredItnote": "14", "ttReceipt": "24", "ttJournalEntry": "30", "ttVendorPayment": "46",
+    },
     "BoAccountTypes": {"at_Revenues": "I", "at_Expenses": "E", "at_Other": "N"},
     "BoPayTermDueTypes": {"pdt_None": "N", "pdt_MonthEnd": "E", "pdt_HalfMonth": "H", "pdt_MonthStart": "Y"},
     "BoVatCategoryEnum": {"bovcInputTax": "I", "bovcOutputTax": "O"},
