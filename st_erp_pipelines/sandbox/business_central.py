@@ -9,6 +9,7 @@ Control, without credentials, for tests and demonstrations (bodies: business_cen
     POST /_control/business_central/set          a period, a customer, an account; {"expire_tokens": true}
     POST /_control/business_central/enter        what a person types: a document, or a line in a batch
     POST /_control/business_central/edit_draft   what a person changes in an unposted document
+    POST /_control/business_central/edit_customer  and on a customer's card
     POST /_control/business_central/apply, unapply, reverse, refund
                                                  what a person does with posted payments (bodies:
                                                  business_central_customer_ledger.py)
@@ -175,6 +176,7 @@ class Server:
             ("set", self.configure),
             ("enter", enter),
             ("edit_draft", seeding.edit_draft),
+            ("edit_customer", seeding.edit_customer),
             *((done.__name__, done) for done in (ledger.apply, ledger.unapply, ledger.reverse, ledger.refund)),
         ]
         return [

@@ -18,6 +18,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from st_erp_pipelines.sandbox import business_central_customers as customers
 from st_erp_pipelines.sandbox import business_central_dimensions as dimensions
 from st_erp_pipelines.sandbox import business_central_journals as journals
 from st_erp_pipelines.sandbox import business_central_posting as posting
@@ -214,6 +215,12 @@ def edit_draft(company: Company, edit: Row) -> Row:
     for code, value in edit.get("dimensions", {}).items():
         dimensions.change(company, row, code, {"valueCode": value})
     return sales.change(company, kind, row, edit.get("changes", {}))
+
+
+def edit_customer(company: Company, edit: Row) -> Row:
+    """A person changes a customer's card: {"number", "changes": {...}}, checked as a client's PATCH; no ETag."""
+    row = company.match("customers", "number", edit["number"], "number")
+    return customers.change(company, row, edit["changes"])
 
 
 def configure(company: Company, values: Row) -> None:

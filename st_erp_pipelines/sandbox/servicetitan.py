@@ -28,6 +28,7 @@ from st_erp_pipelines.sandbox.faults import Faults, throttled, with_faults
 from st_erp_pipelines.sandbox.limits import RateLimit
 from st_erp_pipelines.sandbox.servicetitan_books import Books, Handler
 from st_erp_pipelines.sandbox.servicetitan_control import control_routes
+from st_erp_pipelines.sandbox.servicetitan_customers import WRITING, Customers
 from st_erp_pipelines.sandbox.servicetitan_exports import (
     EXPORTS,
     PAYMENT_STATUS,
@@ -42,7 +43,7 @@ from st_erp_pipelines.sandbox.servicetitan_query import Refused
 CALLS_PER_SECOND = 60
 ENTITIES = sorted({listing.entity for listing in LISTINGS} | {single.entity for single in SINGLES})
 SCOPES = sorted(
-    {each.scope for each in (*LISTINGS, *SINGLES, *EXPORTS, *SKU_KINDS)} | {PAYMENT_STATUS[1], SYNC_PATH[1]}
+    {each.scope for each in (*LISTINGS, *SINGLES, *EXPORTS, *SKU_KINDS)} | {PAYMENT_STATUS[1], SYNC_PATH[1], WRITING}
 )
 
 
@@ -59,6 +60,7 @@ def servicetitan_app(
     batching_moves_modified_on: bool = True,
     token_seconds: float = 900,
     journal_entries: bool = False,
+    same_contact_twice: bool = False,
     scopes: Iterable[str] = SCOPES,
 ) -> ASGIApp:
     """One tenant with one application connected to it.
@@ -67,7 +69,8 @@ def servicetitan_app(
     with `_` are never sent. `strict_query` refuses unknown query parameters and body members, which the
     service ignores. `batching_moves_modified_on`: whether a change of status alone moves modifiedOn (not
     established for the service). `journal_entries`: a tenant that exports journal entries, where documents stay
-    pending for ever. `token_seconds` are the vendor's, shortened by `speed` as the call limit is.
+    pending for ever. `same_contact_twice`: whether one customer may have it (not established). `token_seconds` are
+    the vendor's, shortened by `speed` as the call limit is.
     """
     faults = faults or Faults(speed=speed)
     faults.error_body = problem
@@ -90,11 +93,13 @@ def servicetitan_app(
         posts=not journal_entries,
     )
     pricebooks = {kind: Pricebook(books, kind) for kind in SKU_KINDS}
+    customers = Customers(books, same_contact_twice=same_contact_twice)
+    dropped = {kind.entity: pricebook.dropped for kind, pricebook in pricebooks.items()} | customers.dropped
     app = Starlette(
         routes=[
             Route("/connect/token", door.token, methods=["POST"]),
-            *_api_routes(door, books, pricebooks),
-            *control_routes(books, pricebooks),
+            *_api_routes(door, books, pricebooks, customers),
+            *control_routes(books, dropped),
             Route("/_control/servicetitan/expire_tokens", door.expire_tokens, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _not_served, Refused: _refused},
@@ -102,7 +107,9 @@ def servicetitan_app(
     return with_faults(app, faults)
 
 
-def _api_routes(door: _Door, books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> list[Route]:
+def _api_routes(
+    door: _Door, books: Books, pricebooks: Mapping[SkuKind, Pricebook], customers: Customers
+) -> list[Route]:
     def route(module: str, path: str, scope: str, handler: Handler, method: str = "GET") -> Route:
         full = f"/{module}/v2/tenant/{{tenant}}{path}"
         return Route(full, door.guard(scope, handler), methods=[method])
@@ -119,6 +126,9 @@ def _api_routes(door: _Door, books: Books, pricebooks: Mapping[SkuKind, Priceboo
             route("pricebook", f"{kind.path}/{{id:int}}", kind.scope, each.update, "PATCH")
             for kind, each in pricebooks.items()
         ),
+        route("crm", "/customers/{id:int}", WRITING, customers.update, "PATCH"),
+        route("crm", "/customers/{id:int}/contacts", WRITING, customers.add_contact, "POST"),
+        route("crm", "/customers/{id:int}/contacts/{contact:int}", WRITING, customers.change_contact, "PATCH"),
     ]
 
 

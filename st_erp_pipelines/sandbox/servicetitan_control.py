@@ -3,6 +3,7 @@
 POST /_control/servicetitan/change         {"entity", "id", "set": {...}, "touch": true}
 POST /_control/servicetitan/add            {"entity", "record"}
 POST /_control/servicetitan/batch          {"ids": [...], "status": "Posted", "entity"?}
+POST /_control/servicetitan/drop_members   {"entity", "members": [...]}   writes ignore these from now on
 GET  /_control/servicetitan/records/{entity}
 """
 
@@ -17,13 +18,13 @@ from starlette.routing import Route
 
 from st_erp_pipelines.sandbox.servicetitan_books import Books
 from st_erp_pipelines.sandbox.servicetitan_office import Office
-from st_erp_pipelines.sandbox.servicetitan_pricebook import Pricebook, SkuKind
 
 ROOT = "/_control/servicetitan"
 
 
-def control_routes(books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> list[Route]:
-    desk, office = _Desk(books, pricebooks), Office(books)
+def control_routes(books: Books, dropped: Mapping[str, set[str]]) -> list[Route]:
+    """`dropped`: what the writes of each entity ignore, which tests fill."""
+    desk, office = _Desk(books, dropped), Office(books)
     actions = [
         *(desk.change, desk.add, desk.batch, desk.drop_members),
         *(office.edit, office.void, office.merge, office.apply, office.unapply),
@@ -38,9 +39,9 @@ def control_routes(books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> lis
 class _Desk:
     """Records changed without a rule, as a test needs them."""
 
-    def __init__(self, books: Books, pricebooks: Mapping[SkuKind, Pricebook]) -> None:
+    def __init__(self, books: Books, dropped: Mapping[str, set[str]]) -> None:
         self._books = books
-        self._pricebooks = {kind.entity: pricebook for kind, pricebook in pricebooks.items()}
+        self._dropped = dropped
 
     async def change(self, request: Request) -> Response:
         asked = await request.json()
@@ -74,7 +75,9 @@ class _Desk:
     async def drop_members(self, request: Request) -> Response:
         """Writes ignore these from now on, and say 200: what was written has to be read back."""
         asked = await request.json()
-        self._pricebooks[asked["entity"]].dropped = set(asked["members"])
+        dropped = self._dropped[asked["entity"]]
+        dropped.clear()
+        dropped.update(asked["members"])
         return Response(status_code=204)
 
     async def all_records(self, request: Request) -> Response:

@@ -18,6 +18,7 @@ from st_erp_pipelines.sandbox.servicetitan_journal_lists import JOURNAL
 from st_erp_pipelines.sandbox.servicetitan_pricebook_lists import PRICEBOOK, PRICEBOOK_SINGLES
 from st_erp_pipelines.sandbox.servicetitan_purchasing_lists import PURCHASING, PURCHASING_SINGLES
 from st_erp_pipelines.sandbox.servicetitan_query import (
+    EXTERNAL_DATA,
     WITHOUT_ACCOUNTING,
     Listing,
     Single,
@@ -193,11 +194,12 @@ LISTINGS = (
         | ACTIVE
         | CREATED
         | MODIFIED
+        | EXTERNAL_DATA
         | {WITHOUT_ACCOUNTING: switch(), "name": contains("name")}
         | {part: contains(f"address.{part}") for part in ADDRESS},
         sort="id modifiedOn createdOn",
         defaults=ONLY_ACTIVE,
-        unserved="latitude longitude phone externalDataApplicationGuid externalDataKey externalDataValues",
+        unserved="latitude longitude phone",
     ),
     Listing(
         "crm",

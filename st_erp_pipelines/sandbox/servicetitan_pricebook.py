@@ -4,21 +4,31 @@ Documented or seen: required members, full objects in the answers, unknown membe
 primary vendor of a material, both budget codes or none, external data by patch mode. Chosen: a code may occur
 twice; vendors and categories must exist; null in an update is of the wrong type (the document makes those
 members not nullable); every PATCH moves modifiedOn; a locked price or cost does not change and nobody says so.
-
-    POST /_control/servicetitan/drop_members   {"entity", "members": [...]}   writes ignore these from now on
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from st_erp_pipelines.sandbox.servicetitan_books import Books, check, is_id
-from st_erp_pipelines.sandbox.servicetitan_query import Invalid, Refused, guid
+from st_erp_pipelines.sandbox.servicetitan_bodies import (
+    EXTERNAL_DATA,
+    Member,
+    boolean,
+    integer,
+    members_sent,
+    number,
+    row_of,
+    rows_of,
+    text,
+    with_external_data,
+)
+from st_erp_pipelines.sandbox.servicetitan_books import Books, check
+from st_erp_pipelines.sandbox.servicetitan_query import Refused
 from st_erp_pipelines.sandbox.servicetitan_records import EXTERNAL, Record, shown_to
 from st_erp_pipelines.sandbox.servicetitan_skus import MATERIAL, ONLY_READ, SERVICE
 
@@ -28,63 +38,12 @@ LOCKS = {
     "isCostLocked": ("cost",),
 }
 
-Member = Callable[[Any, str], Any]  # the value as sent, its path; gives what is stored, or 400
-
-
-def text(value: Any, where: str) -> Any:
-    check(isinstance(value, str), where)
-    return value
-
-
-def number(value: Any, where: str) -> Any:
-    check(isinstance(value, int | float) and not isinstance(value, bool), where)
-    return float(value)
-
-
-def boolean(value: Any, where: str) -> Any:
-    check(isinstance(value, bool), where)
-    return value
-
-
-def integer(value: Any, where: str) -> Any:
-    check(is_id(value), where)
-    return value
-
-
-def rows_of(member: Member) -> Member:
-    def read(value: Any, where: str) -> Any:
-        check(isinstance(value, list), where)
-        return [member(each, f"{where}[{at}]") for at, each in enumerate(value)]
-
-    return read
-
-
-def row_of(required: Mapping[str, Member], optional: Mapping[str, Member]) -> Member:
-    """An object: what is optional may be null, what is unknown is dropped."""
-
-    def read(value: Any, where: str) -> Any:
-        check(isinstance(value, dict), where)
-        for name in required:
-            check(value.get(name) is not None, f"{where}.{name}", f"The {name} field is required.")
-        row = {name: member(value[name], f"{where}.{name}") for name, member in required.items()}
-        for name, member in optional.items():
-            given = value.get(name)
-            row[name] = None if given is None else member(given, f"{where}.{name}")
-        return row
-
-    return read
-
-
 SUB_ACCOUNT = row_of({"cost": number, "accountName": text}, {})
 VENDOR = row_of(
     {"vendorId": integer, "cost": number, "active": boolean},
     {"memo": text, "vendorPart": text, "primarySubAccount": SUB_ACCOUNT, "otherSubAccounts": rows_of(SUB_ACCOUNT)},
 )
 ASSET = row_of({"type": text, "url": text}, {"alias": text, "isDefault": boolean})
-EXTERNAL_DATA = row_of(
-    {"applicationGuid": text, "externalData": rows_of(row_of({"key": text}, {"value": text}))},
-    {"patchMode": text},
-)
 LINKS = rows_of(row_of({"skuId": integer, "quantity": number}, {}))
 _BOTH: dict[str, Member] = {
     **dict.fromkeys(("code", "displayName", "description", "account", "budgetCostCode", "budgetCostType"), text),
@@ -173,30 +132,23 @@ class Pricebook:
 
     async def _sent(self, request: Request, *, creating: bool) -> Record:
         """The members that the request changes, each of the right type; null means nothing in a POST."""
-        body = await self._books.body(request, dict)
-        self._books.no_more_than(body, self._kind.members)
-        known = set(self._kind.members) - (set() if creating else self._kind.created)
-        nullable = {"externalData", "costTypeId"} if not creating else known
-        sent = {}
-        for name in known & set(body):
-            if body[name] is None and name in nullable:
-                continue
-            sent[name] = self._kind.members[name](body[name], name)
+        created = set() if creating else self._kind.created
+        known = {name: member for name, member in self._kind.members.items() if name not in created}
+        nullable = known if creating else ("externalData", "costTypeId")
+        sent = await members_sent(self._books, request, known, nullable=nullable)
         return {name: value for name, value in sent.items() if name not in self.dropped}
 
     def _store(self, record: Record, sent: Record, status: int) -> Response:
         external = sent.pop("externalData", None)
-        application = ""
         if external is not None:
-            application = _application(external)
-            record = record | {EXTERNAL: {**record.get(EXTERNAL, {}), application: _patched(record, external)}}
+            record = with_external_data(record, external)
         record = record | self._shown(sent)
         one = record["budgetCostCode"] is None, record["budgetCostType"] is None
         check(one[0] == one[1], "budgetCostCode", "BudgetCostCode and BudgetCostType must be provided together.")
         if "primaryVendor" in record and record["primaryVendor"] is None:
             raise Refused(400, NO_PRIMARY_VENDOR, {"primaryVendor": [NO_PRIMARY_VENDOR]})
         self._books.tables[self._kind.entity].put(record)
-        shown = shown_to(record, application) if application else record
+        shown = shown_to(record, external["applicationGuid"]) if external else record
         public = {name: value for name, value in shown.items() if name[0] != "_" and name not in ONLY_READ}
         return JSONResponse(public, status_code=status)
 
@@ -233,21 +185,3 @@ class Pricebook:
         """Materials, services and equipment share their ids."""
         tables = (self._books.tables[entity].records for entity in ("materials", "services", "equipment"))
         return max((key for records in tables for key in records), default=1) + 1
-
-
-def _application(external: Record) -> str:
-    try:
-        application = guid(external["applicationGuid"])
-    except Invalid as error:
-        check(False, "externalData.applicationGuid", str(error))
-        raise
-    check(external["patchMode"] in (None, "Replace", "Merge"), "externalData.patchMode")
-    return application
-
-
-def _patched(record: Record, external: Record) -> dict[str, str]:
-    """Replace, the default, drops what is not named; Merge drops what is named with null."""
-    merged = external["patchMode"] == "Merge"
-    before = record.get(EXTERNAL, {}).get(_application(external), {}) if merged else {}
-    changed = before | {row["key"]: row["value"] for row in external["externalData"]}
-    return {key: value for key, value in changed.items() if value is not None}

@@ -561,6 +561,19 @@ def test_people_enter_and_edit_documents(bc: Client) -> None:
     assert len(bc.state()["salesInvoices"]) == 1
 
 
+def test_a_person_edits_a_customers_card(bc: Client) -> None:
+    (before,) = bc.rows("customers?$filter=number eq 'C1'")
+    terms = bc.id_of("paymentTerms", "code", "30 DAYS")
+    typed = {"displayName": "O'Hara", "phoneNumber": "312", "email": "o@mail.example", "addressLine1": "1 Elm Ct"}
+    bc.control("edit_customer", {"number": "C1", "changes": typed | {"paymentTermsId": terms}})
+    after = bc.get(f"customers({before['id']})")
+    moved = {"lastModifiedDateTime", "@odata.etag"}
+    assert {name for name in before if after[name] != before[name]} == {*typed, "paymentTermsId", *moved}
+    assert after["lastModifiedDateTime"] > before["lastModifiedDateTime"]
+    typed_wrongly = {"number": "C1", "changes": {"paymentTermsId": before["id"]}}
+    assert "does not match" in bc.refused("POST", "/_control/business_central/edit_customer", typed_wrongly)
+
+
 def test_a_released_invoice_shows_as_open_but_is_not_posted(bc: Client) -> None:
     typed = {"type": "invoice", "customerNumber": "C1", "postingDate": "2026-03-01"}
     released = bc.control(

@@ -477,6 +477,23 @@ def test_what_a_person_does_there(sbo: Client) -> None:
     assert sbo.rows("Drafts") == []
 
 
+def test_a_person_edits_a_business_partner(sbo: Client) -> None:
+    home = {"AddressName": "Home", "City": "Austin"}
+    sbo.patch("BusinessPartners('C1')", {"BPAddresses": [home, home | {"AddressName": "Work"}]})
+    before = sbo.get("BusinessPartners('C1')")
+    typed = {"CardName": "O'Hara", "Phone1": "312", "EmailAddress": "o@mail.example", "PayTermsGrpCode": 1}
+    rows = {"BPAddresses": [{"RowNum": 1, "City": "Dallas"}]}
+    sbo.control("edit", {"set": "BusinessPartners", "key": "C1", "changes": typed | rows})
+    after = sbo.get("BusinessPartners('C1')")
+    assert {name: after[name] for name in typed} == typed
+    assert [row["City"] for row in after["BPAddresses"]] == ["Austin", "Dallas"]
+    assert after["DataVersion"] == before["DataVersion"] + 1
+    assert after["@odata.etag"] != before["@odata.etag"]
+    assert (after["UpdateDate"], after["UpdateTime"]) >= (before["UpdateDate"], before["UpdateTime"])
+    no_terms = {"set": "BusinessPartners", "key": "C1", "changes": {"PayTermsGrpCode": 9}}
+    assert "-2028" in sbo.refused("POST", "/_control/sap_business_one/edit", no_terms)
+
+
 def test_what_an_administrator_sets(sbo: Client) -> None:
     sbo.control(
         "set", {"BusinessPartners": {"C1": {"Frozen": "Y"}}, "ChartOfAccounts": {REVENUE: {"FrozenFor": "tYES"}}}

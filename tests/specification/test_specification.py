@@ -26,6 +26,8 @@ ID = "73ad21e1-fd75-5d36-9f1c-879a4090830c"
 SIGNED = {"authorization": "Bearer x", "st-app-key": "x", "if-match": "*"}
 JSON = SIGNED | {"content-type": "application/json"}
 BATCH = f"customerPaymentJournals({ID})/customerPayments"
+HOME = {**dict.fromkeys(("street", "unit", "city", "state", "zip", "country"), ""), "latitude": 41.8, "longitude": -88}
+LINK = {"patchMode": "Merge", "applicationGuid": ID, "externalData": [{"key": "erpId", "value": "C1"}]}
 LINE = {"sequence": 10000, "lineType": "Account", "lineObjectNumber": "4000", "quantity": 1.5}
 
 pytestmark = pytest.mark.skipif(not SPECS.exists(), reason="the API descriptions are not beside the project")
@@ -98,6 +100,28 @@ def test_a_body_for_servicetitan(method: str, path: str, body: Any, found: str) 
     said = servicetitan(f"/accounting/v2/tenant/7/{path}", method, body)
     assert len(said) == bool(found)
     assert found in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "found"),
+    [
+        ("PATCH", "customers/1", {"name": "Ada", "paymentTermId": 4, "externalData": LINK, "address": HOME}, ""),
+        ("PATCH", "customers/1", {"externalData": LINK | {"patchMode": "Add"}}, "body.externalData.patchMode is 'Add'"),
+        ("PATCH", "customers/1", {"address": {"street": "1 Elm Ct"}}, "body.address lacks the member 'unit'"),
+        ("PATCH", "customers/1", {"address": HOME | {"unit": None}}, "body.address.unit is None"),
+        ("PATCH", "customers/1", {"phone": "1"}, "body has no member 'phone'"),
+        ("PATCH", "customers/1", {"paymentTermId": None}, "body.paymentTermId is None, which is no integer"),
+        ("POST", "customers/1/contacts", {"type": "Phone", "value": "1", "memo": None}, ""),
+        ("POST", "customers/1/contacts", {"type": "Phone"}, "body lacks the member 'value'"),
+        ("POST", "customers/1/contacts", {"type": "Cell", "value": "1"}, "body.type is 'Cell', not one of"),
+        ("PATCH", "customers/1/contacts/2", {"value": "1"}, ""),
+        ("PATCH", "customers/1/contacts/2", {"memo": None}, "body.memo is None, which is no string"),
+        ("PUT", "customers/1/contacts/2", {"value": "1"}, "has no PUT"),
+    ],
+)
+def test_a_customer_written_to_servicetitan(method: str, path: str, body: Any, found: str) -> None:
+    said = servicetitan(f"/crm/v2/tenant/7/{path}", method, body)
+    assert any(found in each for each in said) if found else said == []
 
 
 def test_headers_of_servicetitan() -> None:
