@@ -92,6 +92,8 @@ def _before_build(connection: Connection, flow: str) -> list[dg.AssetKey]:
     """Documents of a flow are built from all staging tables, once the flow before has posted. Items wait for none."""
     if flow == "items":
         return servicetitan.before_items(connection)
+    if flow == "customers_back":
+        return [post_key(connection, "customers")]
     position = ERP_FLOWS.index(flow)
     if position:
         return [post_key(connection, ERP_FLOWS[position - 1])]

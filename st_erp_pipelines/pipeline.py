@@ -31,10 +31,11 @@ from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources import business_central, sap_business_one
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
+from st_erp_pipelines.resources.servicetitan_customers import ServiceTitanCustomers
 from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, mark_exported
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
-from st_erp_pipelines.settings import Connection, pricebook_place
+from st_erp_pipelines.settings import Connection, tenant_place
 from st_erp_pipelines.staging import field_prices, questions, reconciliation, to_do
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
 from st_erp_pipelines.staging.documents.known import read_documents, read_known
@@ -53,19 +54,27 @@ EDITED, PAUSED = "edited since it was posted: not marked", "paused: not marked"
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
 ERPS = {"business_central": business_central, "sap_business_one": sap_business_one}  # clients, and targets of flows
 ERP_FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
-FLOWS = (*ERP_FLOWS, "items")  # the last one goes back
-WITHOUT_AMOUNT = ("customers", "items")
+BACK: dict[str, type[ServiceTitanCustomers] | type[Pricebook]] = {  # they end in ServiceTitan
+    "customers_back": ServiceTitanCustomers,
+    "items": Pricebook,
+}
+FLOWS = (*ERP_FLOWS, *BACK)
+WITHOUT_AMOUNT = ("customers", *BACK)
 
 
 def used_flows(connection: Connection) -> tuple[str, ...]:
-    """Items only where they are asked for: elsewhere they cost nothing and are not told of."""
-    is_asked_for = connection.flows.items.mode != "observe" or (connection.mappings / "items.csv").exists()
-    return FLOWS if is_asked_for and connection.erp.has_items else ERP_FLOWS
+    """What goes back only where it is asked for: elsewhere it costs nothing and is not told of."""
+    has_items = connection.flows.items.mode != "observe" or (connection.mappings / "items.csv").exists()
+    asked_for = {
+        "customers_back": bool(connection.flows.customers.owners.of("erp")),
+        "items": has_items and connection.erp.has_items,
+    }
+    return (*ERP_FLOWS, *(flow for flow in BACK if asked_for[flow]))
 
 
 def system_of(connection: Connection, flow: str) -> str:
     """Where a flow posts to."""
-    return "servicetitan" if flow == "items" else connection.erp.kind
+    return "servicetitan" if flow in BACK else connection.erp.kind
 
 
 @dataclass
@@ -89,7 +98,7 @@ class Pipeline:
 
     def place_of(self, flow: str) -> str:
         """With the company resolved: by id or by name, one company is one place."""
-        return pricebook_place(self.connection.servicetitan) if flow == "items" else str(self.erp.place)
+        return tenant_place(self.connection.servicetitan) if flow in BACK else str(self.erp.place)
 
     @property
     def zone(self) -> str:
@@ -205,7 +214,7 @@ class Pipeline:
         """Every changed source and everything not yet posted, into the outbox."""
         self._require_same_prefix()
         place = self.place_of(flow)
-        known = read_known(self.outbox, self.connection.name, place)
+        known = read_known(self.outbox, self.connection.name, place, written_by=self._written_by(flow))
         with self.staging() as con:
             install(con, self._checked_mappings(con))
             built, links = BUILDS[flow](con, self.connection, known)
@@ -213,6 +222,13 @@ class Pipeline:
             columns = dict(erp_number=link.erp_number, remote_id=link.remote_id, linked_by=link.linked_by)
             self.outbox.link(place, link.kind, link.source_key, source_hash=link.source_hash, **columns)
         return bring(self.outbox, self.connection.name, place, flow, built, REVERSES.get(flow))
+
+    def _written_by(self, flow: str) -> tuple[str, ...]:
+        """The flows whose payloads a build compares with what both sides say now."""
+        both_ways = "customers_back" in used_flows(self.connection)
+        return {"items": ("items",), "customers_back": ("customers", "customers_back")}.get(
+            flow, ("customers",) if flow == "customers" and both_ways else ()
+        )
 
     def mapping_faults(self) -> list[MappingFault]:
         with self.staging() as con:
@@ -230,9 +246,9 @@ class Pipeline:
     # Post
 
     def target(self, flow: str) -> Target:
-        if flow == "items":
-            timing = self.connection.servicetitan.timing.posting()
-            return Pricebook(self.servicetitan, self.place_of(flow), timing)
+        if flow in BACK:
+            place, timing = self.place_of(flow), self.connection.servicetitan.timing.posting()
+            return BACK[flow](self.servicetitan, place, timing)
         erp = self.connection.erp
         target: Target = ERPS[erp.kind].target_for(flow, self.erp, erp, self.mappings())
         return target
@@ -294,7 +310,7 @@ class Pipeline:
 
     def reconcile(self) -> reconciliation.Result:
         adopted = report.adopted(self.outbox, self.connection.name)
-        known = read_documents(self.outbox, self.connection.name)
+        known = read_documents(self.outbox, self.connection.name, written_by=["items"])
         with self.staging() as con:
             reconciliation.reconcile(con, self.connection, adopted)
             invoices = to_do.rebuild(con, known)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from st_erp_pipelines.settings_fields import Cron, Day, Duration, Name, Prefix, Text, Zone
 from st_erp_pipelines.settings_fields import Secret as Secret
@@ -25,7 +25,7 @@ from st_erp_pipelines.settings_systems import SapBusinessOneTiming as SapBusines
 from st_erp_pipelines.settings_systems import ServiceTitan as ServiceTitan
 from st_erp_pipelines.settings_systems import ServiceTitanTiming as ServiceTitanTiming
 from st_erp_pipelines.settings_systems import Timing as Timing
-from st_erp_pipelines.settings_systems import pricebook_place as pricebook_place
+from st_erp_pipelines.settings_systems import tenant_place as tenant_place
 from st_erp_pipelines.settings_yaml import Finding, YamlText, read_yaml
 
 
@@ -50,8 +50,25 @@ class Flow(Model):
     max_amount: Decimal | None = Field(default=None, gt=0, description="an amount such as 50000")
 
 
+Side = Literal["servicetitan", "erp"]
+
+
+class Owners(Model):
+    """Who says what a linked customer is like: the owner's changes go to the other side, and never come back."""
+
+    display_name: Side = "servicetitan"
+    address: Side = "servicetitan"
+    phone_number: Side = "servicetitan"
+    email: Side = "servicetitan"
+    payment_terms: Side = "servicetitan"
+
+    def of(self, side: Side) -> list[str]:
+        return [field for field, owner in self if owner == side]
+
+
 class CustomersFlow(Flow):
     on_change: Literal["update"] = "update"
+    owners: Owners = Owners()
     create: Literal["on_first_document", "all"] = "on_first_document"
     match_existing: Literal["never", "name_and_address"] = "never"
     update_linked: bool = False
@@ -73,11 +90,24 @@ class ItemsFlow(Flow):
     on_change: Literal["update"] = "update"
 
 
+class CustomersBackFlow(Flow):
+    """The way back: what the ERP owns of a linked customer goes to ServiceTitan. Nobody is created there."""
+
+    on_change: Literal["update"] = "update"
+
+
 class Flows(Model):
     customers: CustomersFlow = CustomersFlow()
     invoices: InvoicesFlow = InvoicesFlow()
     payments: PaymentsFlow = PaymentsFlow()
+    customers_back: CustomersBackFlow = CustomersBackFlow()
     items: ItemsFlow = ItemsFlow()
+
+    @model_validator(mode="after")
+    def _own_what_goes_back(self) -> Self:
+        if self.customers_back.mode != "observe" and not self.customers.owners.of("erp"):
+            raise ValueError("write customers back, and the ERP owns nothing of them: expected customers.owners, too")
+        return self
 
 
 class Rules(Model):
@@ -245,7 +275,7 @@ def _clashes(entries: list[Any], text: YamlText) -> Iterator[Finding]:
             others = {other for other, theirs in enumerate(claims) if other != position and theirs.get(key) == value}
             if others - told:
                 names = ", ".join(_name_of(entries[other], other) for other in sorted(others - told))
-                place = ("connections", position, key)
+                place: tuple[str | int, ...] = ("connections", position, *key.split("."))
                 yield place, text.line_of(place), f"{_CLASHES[key]} {names}"
             told |= others
 
@@ -255,7 +285,8 @@ _CLASHES = {
     "name": "is taken twice; expected another than that of",
     "key_prefix": "is used twice on one ERP company; expected another than that of",
     "servicetitan": "posts this tenant into one ERP company twice, as does",
-    "flows": "write items of two companies into the pricebook of one tenant, as does",
+    "flows.items": "write into the pricebook of one tenant from two companies, as do those of",
+    "flows.customers_back": "write to one tenant from two companies, as do those of",
 }
 
 
@@ -270,8 +301,9 @@ def _claims(entry: Any) -> dict[str, Hashable]:
     if erp and isinstance(entry.get("key_prefix"), str):
         claims["key_prefix"] = (erp.place.casefold(), entry["key_prefix"].upper())
     flows = _part(TypeAdapter(Flows), entry.get("flows", {}))
-    if flows and tenant and flows.items.mode != "observe":
-        claims["flows"] = pricebook_place(tenant)
+    for flow in ("items", "customers_back"):
+        if flows and tenant and getattr(flows, flow).mode != "observe":
+            claims[f"flows.{flow}"] = tenant_place(tenant)
     if erp and tenant:
         claims["servicetitan"] = (erp.place.casefold(), tenant.api_url.casefold(), tenant.tenant_id)
     return claims

@@ -183,8 +183,8 @@ def _place(kind: str, url: str, company: str) -> str:
     return f"{kind}|{_normalised(url)}|{company}"
 
 
-def pricebook_place(titan: ServiceTitan) -> str:
-    """The same of a tenant, whose pricebook is written."""
+def tenant_place(titan: ServiceTitan) -> str:
+    """The same of a tenant, where the way back ends."""
     return f"servicetitan|{_normalised(titan.api_url)}|{titan.tenant_id}"
 
 

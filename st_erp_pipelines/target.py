@@ -114,6 +114,12 @@ class Reply:
     warning: str = ""  # the document stands, but a person should know this
 
 
+def both_changed(payload: Mapping[str, Any]) -> str:
+    """The warning that a change of a master leaves whose payload says what of the other side's it overwrites."""
+    said = payload.get("overwritten")
+    return f"Changed on both sides, and its owner's word counts: {said}." if said else ""
+
+
 @dataclass(frozen=True)
 class Timing:
     """`settle_after`: from intent to the first look-up that may prove absence. The rest follows, unless set."""

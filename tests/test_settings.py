@@ -246,7 +246,7 @@ def test_items_are_written_only_where_they_can_be_found_again(load: Load) -> Non
     assert (fault.field, "servicetitan.application_guid" in fault.message) == ("flows", True)
     with_guid = written.replace("tenant_id: 1001", f"tenant_id: 1001\n      application_guid: {GUID}")
     (connection,) = load(with_guid).connections
-    assert settings.pricebook_place(connection.servicetitan) == "servicetitan|https://api.servicetitan.io|1001"
+    assert settings.tenant_place(connection.servicetitan) == "servicetitan|https://api.servicetitan.io|1001"
     assert load(written.replace("items: {mode: post}", "items: {mode: observe}")).faults == []
 
 
@@ -254,7 +254,7 @@ def test_two_companies_do_not_write_items_into_one_pricebook(load: Load) -> None
     same = {"servicetitan__tenant_id": 1001, "erp__company": "Other"}
     text = two(**same).replace("invoices:\n", "items: {mode: draft}\n    invoices:\n")
     text = text.replace("tenant_id: 1001\n", f"tenant_id: 1001\n    application_guid: {GUID}\n")
-    assert [fault.field for fault in load(text).faults] == ["flows", "flows"]
+    assert [fault.field for fault in load(text).faults] == ["flows.items", "flows.items"]
     assert load(text.replace("items: {mode: draft}", "items: {mode: observe}")).faults == []
 
 

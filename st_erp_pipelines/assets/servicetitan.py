@@ -3,13 +3,14 @@ goes back to it.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 import dagster as dg
 
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.posting import post
 from st_erp_pipelines.outbox.export_marks import MARKED
-from st_erp_pipelines.pipeline import used_flows
+from st_erp_pipelines.pipeline import BACK, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection, Reference
 
@@ -51,11 +52,13 @@ def assets(connection: Connection) -> list[dg.AssetsDefinition]:
     whole = [extract_whole(connection, SYSTEM, entity) for entity in WHOLE]
     marks = [mark_exported(connection)] if connection.servicetitan.mark_exported else []
     more = [_further(connection, entity) for entity in further(connection)]
-    return by_day + whole + marks + more + ([post_items(connection)] if "items" in used_flows(connection) else [])
+    return by_day + whole + marks + more + posts_back(connection)
 
 
-def post_items(connection: Connection) -> dg.AssetsDefinition:
-    return post(connection, "items", [entity for entity in PRICEBOOK if entity in read_of(connection)])
+def posts_back(connection: Connection) -> list[dg.AssetsDefinition]:
+    pricebook_read = [entity for entity in PRICEBOOK if entity in read_of(connection)]
+    behind: dict[str, Sequence[str]] = {"customers_back": ["customers"], "items": pricebook_read}
+    return [post(connection, flow, behind[flow]) for flow in BACK if flow in used_flows(connection)]
 
 
 def mark_exported(connection: Connection) -> dg.AssetsDefinition:

@@ -6,8 +6,8 @@ from st_erp_pipelines.commands.output import WELL, say
 from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import company_of, due_in_words, flows_of, paused, places_of
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.pipeline import used_flows
-from st_erp_pipelines.settings import pricebook_place
+from st_erp_pipelines.pipeline import BACK, used_flows
+from st_erp_pipelines.settings import tenant_place
 
 
 def pause(name: str, target: bool) -> int:
@@ -44,7 +44,7 @@ def _what(site: Site, name: str, target: bool) -> str:
     if not target:
         return name
     places = [connection.place for connection in site.connections]
-    places += [pricebook_place(each.servicetitan) for each in site.connections if "items" in used_flows(each)]
+    places += [tenant_place(each.servicetitan) for each in site.connections if {*BACK} & {*used_flows(each)}]
     companies = [company_of(site.connections[0], place) for place in places] or [f"the company of {name}"]
     return f"all that post into {' and '.join(companies)}"
 
@@ -55,9 +55,9 @@ def _scopes(site: Site, name: str, target: bool) -> list[str]:
         return [name]
     known = {*places_of(site.outbox, name)}
     for connection in site.connections:
-        pricebook = {pricebook_place(connection.servicetitan)} if "items" in used_flows(connection) else set()
-        known |= pricebook
-        if not known - pricebook:
+        tenant = {tenant_place(connection.servicetitan)} if {*BACK} & {*used_flows(connection)} else set()
+        known |= tenant
+        if not known - tenant:
             known.add(site.pipeline(connection).place_of("invoices"))
     if not known:
         raise ConfigurationError(f"Where {name} posts to is not known: mend connections.yaml first.")

@@ -128,7 +128,7 @@ def _blank_rows(con: sa.Connection, table: sa.Table, document: Document, names: 
 
 def _blanked_document(row: Document, names: Collection[str]) -> dict[str, Any]:
     reasons = [reason | {"text": _text(reason["text"], names)} for reason in row.reasons]
-    label = row.business_key if row.kind == "customer" else row.label
+    label = row.business_key if row.kind in ("customer", "customer_back") else row.label
     more = dict(reasons=reasons, label=label)
     return _blanked(row, row.kind, names) | {name: new for name, new in more.items() if new != getattr(row, name)}
 

@@ -83,7 +83,8 @@ create table staging.stg_business_central__general_ledger_setup (
 
 create table staging.stg_business_central__customers (
     customer_id VARCHAR, number VARCHAR, display_name VARCHAR, address_line1 VARCHAR, address_line2 VARCHAR, city
-    VARCHAR, postal_code VARCHAR, source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR,
+    VARCHAR, state VARCHAR, country VARCHAR, postal_code VARCHAR, phone_number VARCHAR, email VARCHAR, payment_terms_id
+    VARCHAR, source_key VARCHAR, source_hash VARCHAR, home_day DATE, first_sync_status VARCHAR,
     modified_at TIMESTAMPTZ, extracted_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ
 );
 
@@ -122,7 +123,7 @@ create table staging.stg_business_central__dimensions (code VARCHAR, display_nam
 
 create table staging.stg_business_central__dimension_values (dimension_code VARCHAR, code VARCHAR, display_name VARCHAR);
 
-create table staging.stg_business_central__payment_terms (code VARCHAR, display_name VARCHAR);
+create table staging.stg_business_central__payment_terms (id VARCHAR, code VARCHAR, display_name VARCHAR);
 
 create table staging.stg_business_central__tax_groups (code VARCHAR, display_name VARCHAR);
 

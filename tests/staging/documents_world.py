@@ -23,7 +23,7 @@ def key(kind: str, number: int) -> str:
 def settings(**changed: Any) -> Connection:
     """`invoices=`, `payments=`, `customers=` and `items=` change a flow, `rules=` the rules."""
     secrets = dict.fromkeys(("client_id", "client_secret"), Secret("x"))
-    flows = {name: changed.pop(name) for name in ("invoices", "payments", "customers", "items") if name in changed}
+    flows = {name: changed.pop(name) for name in ("invoices", "payments", "customers", "customers_back", "items") if name in changed}
     return Connection(
         **{
             "name": "northwind",

@@ -10,7 +10,7 @@ from st_erp_pipelines.errors import InDoubt
 from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
 from st_erp_pipelines.resources.odata import any_of, in_chunks, trimmed
-from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
+from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted, both_changed
 
 LANES = 4  # the service works on five requests of one user at a time
 FIELDS = {  # payload to API, with the length the table keeps
@@ -99,7 +99,7 @@ class Customers:
             body=self._fields(wanted.payload),
             etag=etag,
         )
-        warning = self._terms_warning(wanted.payload)
+        warning = " ".join(filter(None, [self._terms_warning(wanted.payload), both_changed(wanted.payload)]))
         return Reply(remote_id, changed.get("number"), changed.get("@odata.etag"), warning)
 
     def _fields(self, payload: Mapping[str, Any]) -> Row:

@@ -15,7 +15,7 @@ from st_erp_pipelines.resources.odata import trimmed
 from st_erp_pipelines.resources.sap_business_one.client import LANES, BusinessOne, Row, Unproven, etag_of, one_of, same
 from st_erp_pipelines.resources.sap_business_one.masters import refused
 from st_erp_pipelines.resources.sap_business_one.replies import SYSTEM
-from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted
+from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted, both_changed
 
 SELECT = (
     "CardCode", "CardName", "CardType", "Phone1", "EmailAddress", "PayTermsGrpCode", "BilltoDefault", "BPAddresses",
@@ -128,7 +128,8 @@ class Partners:
             body=self._pending(wanted.payload, row),
             etag=etag_of(row),
         )
-        return Reply(row["CardCode"], row["CardCode"], warning=self._terms_warning(wanted.payload))
+        warning = " ".join(filter(None, [self._terms_warning(wanted.payload), both_changed(wanted.payload)]))
+        return Reply(row["CardCode"], row["CardCode"], warning=warning)
 
     def _pending(self, payload: Mapping[str, Any], row: Row) -> Row:
         """Of what the payload declares, what is otherwise there; rows of a collection by the keys they have."""

@@ -9,7 +9,7 @@ import duckdb
 
 from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.reversal import Reverse
-from st_erp_pipelines.staging.documents.customers import build_customers
+from st_erp_pipelines.staging.documents.customers import build_customers, build_customers_back
 from st_erp_pipelines.staging.documents.invoices import build_invoices, reversed_sale
 from st_erp_pipelines.staging.documents.items import build_items
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
@@ -34,6 +34,7 @@ BUILDS: Mapping[str, Build] = {
     "customers": build_customers,
     "invoices": _without_links(build_invoices),
     "payments": _without_links(build_payments),
+    "customers_back": _without_links(build_customers_back),
     "items": _without_links(build_items),
 }
 

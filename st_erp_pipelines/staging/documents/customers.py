@@ -22,8 +22,18 @@ def build_customers(
     without its customer.
     """
     prepare(con, connection, "customers", known)
-    for step in ("sales_sources", "customers"):
+    for step in ("sales_sources", "customer_facts", "customer_sides", "customers"):
         run(con, step)
     # A term that nobody mapped is left as it is over there, not emptied.
     documents = [without_gaps(built(row)) for row in run(con, "customer_changes")]
     return documents, [Link(**row) for row in run(con, "customer_links")]
+
+
+def build_customers_back(
+    con: duckdb.DuckDBPyConnection, connection: Connection, known: KnownDocuments
+) -> list[BuiltDocument]:
+    """What the ERP owns of linked customers and has changed; and the table of what differs, whoever owns it."""
+    prepare(con, connection, "customers_back", known)
+    for step in ("customer_facts", "customer_sides"):
+        run(con, step)
+    return [without_gaps(built(row)) for row in run(con, "customers_back")]

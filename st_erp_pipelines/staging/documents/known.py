@@ -34,7 +34,8 @@ class KnownDocument(NamedTuple):
     only: a payment of which one part is fixed keeps its parts as they are here. So is `split`, the parts that
     its payload names, as JSON text. `party` is asked of invoices:
     who pays them. `replayed`: a person wants it posted, whatever the rules say that leave a document out.
-    `written` and `state_since` are asked of items: the payload, as JSON text, and since when it is so.
+    `written` and `state_since` are asked of masters that may change on both sides (`written_by`): the payload, as
+    JSON text, and since when it is so.
     """
 
     flow: str
@@ -100,19 +101,22 @@ _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "applies_to": _of_payments(_payload["invoice_key"]),
     "split": _of_payments(_payload["parts"]),
     "is_flagged": documents.c.flag != "",
-    "written": sa.case((documents.c.flow == "items", documents.c.payload), else_=""),
-    "state_since": sa.case((documents.c.flow == "items", documents.c.state_since)),
 }
 
 
-def read_known(outbox: Outbox, connection: str, place: str) -> KnownDocuments:
+def read_known(outbox: Outbox, connection: str, place: str, *, written_by: Sequence[str] = ()) -> KnownDocuments:
     links = [Link(*(getattr(row, name) for name in Link._fields)) for row in links_of(outbox, place)]
-    return KnownDocuments(read_documents(outbox, connection), links)
+    return KnownDocuments(read_documents(outbox, connection, written_by=written_by), links)
 
 
-def read_documents(outbox: Outbox, connection: str) -> list[KnownDocument]:
+def read_documents(outbox: Outbox, connection: str, *, written_by: Sequence[str] = ()) -> list[KnownDocument]:
     """Only the columns that a build looks at: whole rows, with their payloads, take ten times as long."""
-    columns = [_EXPRESSIONS[name] if name in _EXPRESSIONS else documents.c[name] for name in KnownDocument._fields]
+    is_asked = documents.c.flow.in_(list(written_by))
+    expressions = _EXPRESSIONS | {
+        "written": sa.case((is_asked, documents.c.payload), else_=""),
+        "state_since": sa.case((is_asked, documents.c.state_since)),
+    }
+    columns = [expressions[name] if name in expressions else documents.c[name] for name in KnownDocument._fields]
     with outbox.engine.begin() as con:
         rows = con.execute(sa.select(*columns).where(documents.c.connection == connection))
         return list(map(KnownDocument._make, rows))
@@ -135,7 +139,7 @@ select
     $go_live::date as go_live, $only_posted::boolean as only_posted,
     $closed_period as closed_period, $tax as tax, $non_taxable_code as non_taxable_code,
     $zero_totals as zero_totals, $create as create_customers, $match_existing as match_existing,
-    $update_linked::boolean as update_linked, $reverses::boolean as reverses,
+    $update_linked::boolean as update_linked, $owners as owners, $reverses::boolean as reverses,
     $payments_on_old_invoices as payments_on_old_invoices,
     $mode as mode, case when $mode = 'draft' then $draft_batch end as draft_batch,
     any_value(setup.opens) as opens, any_value(setup.closes) as closes,
@@ -175,6 +179,7 @@ def _settings(connection: Connection, flow: str) -> dict[str, Any]:
         "create": customers.create,
         "match_existing": customers.match_existing,
         "update_linked": customers.update_linked,
+        "owners": customers.owners.model_dump(),
         "payments_on_old_invoices": payments.payments_on_old_invoices,
         "mode": getattr(connection.flows, flow).mode,
         "draft_batch": connection.erp.draft_batch,

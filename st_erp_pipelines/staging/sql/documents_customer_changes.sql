@@ -57,6 +57,17 @@ documents as (
     select *, false as is_change from taken_back
     union all by name
     select *, true as is_change, 'due' as verdict from changed
+),
+-- What ServiceTitan owns of them and the ERP has changed, too, since it was sent: ServiceTitan's word counts.
+overwritten as (
+    select side.customer_key, string_agg(
+        replace(side.member, '_', ' ') || ': the ERP said ''' || side.theirs || ''', ServiceTitan ''' || side.titans || '''',
+        '; ' order by side.member
+    ) as said
+    from customer_sides as side
+    where side.owner = 'servicetitan' and side.sent is not null
+        and not is_kept(side.field, side.sent, side.theirs) and not side.is_agreed
+    group by side.customer_key
 )
 select
     'customers' as flow,
@@ -70,12 +81,16 @@ select
     display_name as party,
     source_hash,
     case when is_change then to_json({
-        change: true, erp_number: number, display_name: display_name, address_line1: address_line1,
-        address_line2: address_line2, city: city, state: state, country: country, postal_code: postal_code,
+        change: true, erp_number: number, display_name: owned(rules.owners.display_name, display_name),
+        address_line1: owned(rules.owners.address, address_line1), address_line2: owned(rules.owners.address, address_line2),
+        city: owned(rules.owners.address, city), state: owned(rules.owners.address, state),
+        country: owned(rules.owners.address, country), postal_code: owned(rules.owners.address, postal_code),
         -- Of a customer who was forgotten here and came back, these stay over there as they are.
-        phone_number: case when are_contacts_forgotten then nullif(phone_number, '') else phone_number end,
-        email: case when are_contacts_forgotten then nullif(email, '') else email end,
-        payment_terms_code: payment_terms_code
+        phone_number: owned(rules.owners.phone_number,
+            case when are_contacts_forgotten then nullif(phone_number, '') else phone_number end),
+        email: owned(rules.owners.email, case when are_contacts_forgotten then nullif(email, '') else email end),
+        payment_terms_code: owned(rules.owners.payment_terms, payment_terms_code),
+        overwritten: overwritten.said
     }) else to_json({
         number: number, display_name: display_name, type: type, address_line1: address_line1,
         address_line2: address_line2, city: city, state: state, country: country, postal_code: postal_code,
@@ -88,4 +103,6 @@ select
     to_json(coalesce(reasons, [])) as reasons,
     false as adopt_only
 from documents
+cross join rules
+left join overwritten on overwritten.customer_key = documents.source_key and documents.is_change
 order by customer_id;

@@ -5,8 +5,12 @@ select allow_posting_from as opens, allow_posting_to as closes, local_currency_c
 from staging.stg_business_central__general_ledger_setup;
 
 create or replace temp view erp_customers as
-select customer_id as remote_id, number, display_name, address_line1, address_line2, city, postal_code
-from staging.stg_business_central__customers;
+select
+    customer.customer_id as remote_id, customer.number, customer.display_name, customer.address_line1,
+    customer.address_line2, customer.city, customer.state, customer.country, customer.postal_code, customer.phone_number,
+    customer.email, term.code as payment_terms_code, customer.source_key, customer.extracted_at
+from staging.stg_business_central__customers as customer
+left join staging.stg_business_central__payment_terms as term on term.id = customer.payment_terms_id;
 
 -- Those that a line may name.
 create or replace temp view erp_accounts as
@@ -63,6 +67,9 @@ select
     case when sequence >= 9990000 then 0 else amount_excluding_tax end as net,
     amount_including_tax - case when sequence >= 9990000 then 0 else amount_excluding_tax end as tax
 from lines;
+
+-- How people enter a refund, so that it is known again.
+create or replace temp macro refund_entered(key) as 'under the number ' || key;
 
 -- By the number that posted payments have, which is our key. `amount` is null for what is no payment, negative for a refund.
 -- A reversal has the number of what it reverses and opposite amounts (AL: codeunit 17 copies each entry, and turns

@@ -13,8 +13,12 @@ select
 from last_open;
 
 create or replace temp view erp_customers as
-select card_code as remote_id, card_code as number, display_name, address_line1, address_line2, city, postal_code
-from staging.stg_sap_business_one__customers;
+select
+    customer.card_code as remote_id, customer.card_code as number, customer.display_name, customer.address_line1,
+    customer.address_line2, customer.city, customer.state, customer.country, customer.postal_code, customer.phone_number,
+    customer.email, term.code as payment_terms_code, customer.source_key, customer.extracted_at
+from staging.stg_sap_business_one__customers as customer
+left join staging.stg_sap_business_one__payment_terms as term on term.group_number = customer.payment_terms_number::varchar;
 
 -- Those that a line may name, by both their names.
 create or replace temp view erp_accounts as
@@ -107,9 +111,56 @@ select
     amount_including_tax - case when sequence >= 9990000 then 0 else amount_excluding_tax end as tax
 from numbered;
 
+-- How people enter a refund, so that it is known again.
+create or replace temp macro refund_entered(key) as 'as an outgoing payment with the remark ' || key;
+
+-- Refunds bear the key that people were asked to write. One without is that of a payment of ours to the same customer,
+-- over the same amount, the oldest first: money is given back after it came.
+create or replace temp view erp_refunds as
+with entered as (
+    select
+        *,
+        nullif(regexp_extract(concat_ws(' ', remarks, transfer_reference), '\b[A-Z]{1,3}P\d+-0\b'), '') as key
+    from staging.stg_sap_business_one__outgoing_payments
+    where not is_cancelled
+),
+came as (
+    select
+        regexp_extract(reference, '^([A-Z]{1,3}P)(\d+)-\d+', ['prefix', 'id']) as of_payment,
+        customer_number,
+        min(posting_date) as came_on
+    from staging.stg_sap_business_one__payments
+    where regexp_matches(reference, '^[A-Z]{1,3}P\d+-\d+')
+    group by all
+),
+wanted as (
+    select
+        of_payment.prefix || refund.payment_id || '-0' as key,
+        customer_number,
+        abs(refund.total) as amount,
+        came_on,
+        row_number() over (partition by customer_number, abs(refund.total) order by payment_date, payment_id) as nth
+    from staging.stg_servicetitan__payments as refund
+    join came on of_payment.id = refund.refunded_payment_id::varchar
+    where refund.is_active and of_payment.prefix || refund.payment_id || '-0' not in (select key from entered where key is not null)
+),
+unnamed as (
+    select *, row_number() over (partition by customer_number, amount order by posting_date, payment_id::bigint) as nth
+    from entered
+    where key is null and posting_date >= (
+        select min(came_on) from wanted where (customer_number, amount) = (entered.customer_number, entered.amount)
+    )
+)
+select coalesce(entered.key, wanted.key) as key, entered.number, entered.posting_date, entered.amount
+from entered
+left join unnamed using (payment_id)
+left join wanted on (wanted.customer_number, wanted.amount, wanted.nth) = (unnamed.customer_number, unnamed.amount, unnamed.nth);
+
 create or replace temp view erp_payments as
 select
-    reference as key, number, posting_date,
+    coalesce(reference, '') as key, number, posting_date,
     case when is_cancelled then 0 else amount end as amount,
     is_cancelled as is_reversed
-from staging.stg_sap_business_one__payments;
+from staging.stg_sap_business_one__payments
+union all
+select coalesce(key, ''), number, posting_date, -amount, false from erp_refunds;

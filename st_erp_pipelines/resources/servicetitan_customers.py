@@ -1,0 +1,198 @@
+"""Customers of ServiceTitan, changed by absolute values: what the ERP owns of them. Nobody is created.
+
+A customer is one record, each phone and e-mail address another (OpenAPI crm-v2), so a change is up to three requests.
+None of them does harm when it is repeated: each member is compared, and what is there already is not sent again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from st_erp_pipelines.errors import ConfigurationError, Rejected, StErpError, Unavailable
+from st_erp_pipelines.resources import deadline
+from st_erp_pipelines.resources.http import parsed
+from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan
+from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
+from st_erp_pipelines.target import Finding, Found, Move, Reply, Timing, Wanted, both_changed
+
+Row = dict[str, Any]
+
+LANES = 4
+SCOPE = "tn.crm.customers:w"
+ADDRESS = {  # as the API names it: as payloads do
+    "street": "address_line1", "unit": "address_line2", "city": "city", "state": "state", "zip": "postal_code",
+    "country": "country",
+}  # fmt: skip
+CONTACTS = {"phone_number": ("MobilePhone", "Phone"), "email": ("Email",)}  # the last type is that of a new one
+GONE = "customer {id} is gone from ServiceTitan"
+MERGED = "customer {id} was merged into {into}"
+
+
+class _Unproven(Exception):
+    """What came back does not answer what was asked."""
+
+
+class ServiceTitanCustomers:
+    """A payload names `customer_id`, and of `display_name`, `address`, `phone_number`, `email` and `payment_term_id`
+    those that are to be so. Of several phones it is enough that one is the one; else the first is changed.
+    """
+
+    has_drafts = False
+    lanes = LANES
+
+    def __init__(self, client: ServiceTitan, place: str, timing: Timing) -> None:
+        self.place = place
+        self.timing = timing
+        self._client = client
+
+    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
+        findings: dict[str, Finding] = {}
+        for start in range(0, len(wanted), IDS_PER_CALL):
+            chunk = wanted[start : start + IDS_PER_CALL]
+            try:
+                customers, contacts = self._read({one.payload["customer_id"] for one in chunk})
+            except _Unproven as unproven:
+                findings |= {one.key: Finding(Found.UNKNOWN, detail=str(unproven)) for one in chunk}
+                continue
+            for one in chunk:
+                number = one.payload["customer_id"]
+                findings[one.key] = _found(one.payload, customers.get(number), contacts.get(number, []))
+        return findings
+
+    def prepare(self, wanted: Wanted) -> Reply:
+        return Reply(wanted.remote_id, etag=wanted.etag)  # there is no draft to prepare
+
+    def send(self, wanted: Wanted, move: Move) -> Reply:
+        if move is not Move.POST:
+            raise ValueError(f"customers have no drafts to {move}")
+        payload, number = wanted.payload, wanted.payload["customer_id"]
+        with deadline.within(self._client.clock, self.timing.deadline.total_seconds()):
+            customer, contacts = self._one(number)
+            if body := _pending(payload, customer):
+                self._write("PATCH", wanted, f"/{number}", body)
+            for member in CONTACTS:
+                if payload.get(member) and not _has(contacts, member, payload[member]):
+                    self._set_contact(wanted, member, contacts)
+            warning = " ".join(filter(None, self._warnings(wanted)))
+        return Reply(str(number), str(number), warning=warning)
+
+    def _set_contact(self, wanted: Wanted, member: str, contacts: Sequence[Row]) -> None:
+        """The first of its kind, by which the customer is known to the ERP; of one that has none, a new one."""
+        path, value = f"/{wanted.payload['customer_id']}/contacts", wanted.payload[member]
+        theirs = [row for row in contacts if row["type"] in CONTACTS[member] and (row["value"] or "").strip()]
+        if theirs:
+            first = min(theirs, key=lambda row: int(row["id"]))
+            self._write("PATCH", wanted, f"{path}/{first['id']}", {"value": value})
+        else:
+            self._write("POST", wanted, path, {"type": CONTACTS[member][-1], "value": value})
+
+    def _warnings(self, wanted: Wanted) -> list[str]:
+        """It stands, whatever comes of reading it back: what the service does not take it drops with a 200."""
+        said = [both_changed(wanted.payload)]
+        try:
+            customer, contacts = self._one(wanted.payload["customer_id"])
+            if lost := _differing(wanted.payload, customer, contacts):
+                said.append(f"ServiceTitan did not keep what we wrote: {', '.join(lost)}.")
+        except StErpError as error:
+            said.append(f"Written, but it could not be read back and compared: {error.sentence()}")
+        return said
+
+    # Requests
+
+    def _read(self, numbers: set[int]) -> tuple[dict[int, Row], dict[int, list[Row]]]:
+        """Inactive and merged ones, too."""
+        asked = ",".join(map(str, sorted(numbers)))
+        customers = self._rows("customers", asked, lambda row: row["id"] in numbers)
+        contacts: dict[int, list[Row]] = {}
+        for row in self._rows("customer_contacts", asked, lambda row: row["customerId"] in numbers):
+            contacts.setdefault(row["customerId"], []).append(row)
+        return {row["id"]: row for row in customers}, contacts
+
+    def _rows(self, entity: str, numbers: str, is_asked: Callable[[Row], bool]) -> list[Row]:
+        """To the end of the list. An unknown filter is ignored over there, and all comes back."""
+        endpoint = ENDPOINTS[entity]
+        query: Row = {**endpoint.always, **endpoint.with_ids, endpoint.id_filter: numbers, "includeTotal": "true"}
+        found: dict[int, Row] = {}
+        page: Row = {"hasMore": True}
+        while page["hasMore"]:
+            number = page.get("page", 0) + 1
+            reply = self._get(endpoint.url(self._client.tenant_id), f"look up {entity}", query | {"page": number})
+            if not isinstance(reply, dict) or not {"data", "hasMore"} <= reply.keys():
+                raise _Unproven(f"The reply to a look-up of {entity} cannot be read.")
+            if not all(map(is_asked, reply["data"])):
+                raise _Unproven(f"The filter was not honoured: {entity} came back that nobody asked for.")
+            found |= {row["id"]: row for row in reply["data"]}
+            page = reply | {"page": number}
+        if page.get("totalCount") not in (None, len(found)):
+            raise _Unproven(f"The {entity} changed while they were looked up.")
+        return list(found.values())
+
+    def _one(self, number: int) -> tuple[Row, list[Row]]:
+        try:
+            customers, contacts = self._read({number})
+        except _Unproven as unproven:
+            raise Unavailable(str(unproven), system=SYSTEM, operation="read customer") from None
+        if number not in customers:
+            raise Rejected(GONE.format(id=number), system=SYSTEM, operation="read customer")
+        return customers[number], contacts.get(number, [])
+
+    def _get(self, url: str, operation: str, params: Row) -> Any:
+        return parsed(self._client.api.read("GET", url, operation=operation, params=params))
+
+    def _write(self, method: str, wanted: Wanted, path: str, body: Row) -> None:
+        url, operation = f"{ENDPOINTS['customers'].url(self._client.tenant_id)}{path}", "change customer"
+        try:
+            self._client.api.write(
+                method, url, operation=operation, document=wanted.key, deadline=self.timing.deadline, json=body
+            )
+        except ConfigurationError as error:
+            error.fix = f"Grant the app the scope {SCOPE}."
+            raise
+
+
+def _found(payload: Mapping[str, Any], customer: Row | None, contacts: Sequence[Row]) -> Finding:
+    number = payload["customer_id"]
+    if customer is None:
+        return Finding(Found.DEAD, detail=GONE.format(id=number).capitalize())
+    here: Row = {"remote_id": str(number), "number": str(number)}
+    if into := customer.get("mergedToId"):
+        return Finding(Found.DEAD, detail=MERGED.format(id=number, into=into).capitalize(), **here)
+    return Finding(Found.ABSENT if _differing(payload, customer, contacts) else Found.COMPLETE, **here)
+
+
+def _differing(payload: Mapping[str, Any], customer: Row, contacts: Sequence[Row]) -> list[str]:
+    """The members that do not read as the payload has them."""
+    contacts_lost = [name for name in CONTACTS if payload.get(name) and not _has(contacts, name, payload[name])]
+    return [*_pending(payload, customer), *contacts_lost]
+
+
+def _pending(payload: Mapping[str, Any], customer: Row) -> Row:
+    """What a PATCH of the record is to say; an address goes as a whole, where it lies included."""
+    body: Row = {}
+    if payload.get("display_name") and _plain(payload["display_name"]) != _plain(customer.get("name")):
+        body["name"] = payload["display_name"]
+    if payload.get("payment_term_id") not in (None, customer.get("paymentTermId")):
+        body["paymentTermId"] = payload["payment_term_id"]
+    if address := payload.get("address"):
+        theirs = customer.get("address") or {}
+        ours = {name: address.get(member) or "" for name, member in ADDRESS.items()}
+        if any(_plain(value) != _plain(theirs.get(name)) for name, value in ours.items()):
+            body["address"] = ours | {name: theirs.get(name) or 0 for name in ("latitude", "longitude")}
+    return body
+
+
+def _has(contacts: Sequence[Row], member: str, value: str) -> bool:
+    types = CONTACTS[member]
+    return any(
+        row["type"] in types and _comparable(member, row["value"]) == _comparable(member, value) for row in contacts
+    )
+
+
+def _comparable(member: str, value: str | None) -> str:
+    return re.sub(r"\D", "", value or "") if member == "phone_number" else _plain(value).lower()
+
+
+def _plain(text: str | None) -> str:
+    return " ".join((text or "").split())
