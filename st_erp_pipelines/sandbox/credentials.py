@@ -1,6 +1,6 @@
 """What the sandbox accepts. Nothing here is a secret: these strings open no account anywhere."""
 
-SERVICETITAN_TENANT = 1001
+SERVICETITAN_TENANT, SECOND_SERVICETITAN_TENANT = 1001, 1002
 SERVICETITAN_APP_KEY = "demo-app-key"
 SERVICETITAN_CLIENT_ID = "demo-servicetitan-client"
 # Of the application: whoever knows it reads and writes the external data that stands under it.
@@ -12,7 +12,7 @@ BUSINESS_CENTRAL_ENVIRONMENT = "production"
 BUSINESS_CENTRAL_CLIENT_ID = "demo-business-central-client"
 BUSINESS_CENTRAL_CLIENT_SECRET = "demo-business-central-not-a-secret"
 
-SAP_BUSINESS_ONE_DATABASE = "SBO_NORTHWIND"
+SAP_BUSINESS_ONE_DATABASE, SECOND_SAP_BUSINESS_ONE_DATABASE = "SBO_NORTHWIND", "SBO_LAKESIDE"
 SAP_BUSINESS_ONE_USER = "st_erp"
 SAP_BUSINESS_ONE_PASSWORD = "demo-business-one-not-a-secret"
 SAP_BUSINESS_ONE_CLIENT_ID = "demo-business-one-client"

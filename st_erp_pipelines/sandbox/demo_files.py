@@ -8,20 +8,21 @@ from __future__ import annotations
 import csv
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from st_erp_pipelines.sandbox import contractor_lists as lists
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.contractor import Contractor
 from st_erp_pipelines.sandbox.contractor_lists import PAYMENT_TYPES
+from st_erp_pipelines.sandbox.firms import FIRMS, NORTHWIND, Firm
 from st_erp_pipelines.sandbox.sap_business_one_contractor import BANK, CHECK_BANK, EXEMPT, TAX_CODES
 
-CONNECTION = "northwind_hvac"
+CONNECTION = NORTHWIND.name
 MEANS = {"Credit Card": "CARD", "Check": "CHECK", "Cash": "CASH"}
 
-CONNECTIONS_YAML = """\
-connections:
+CONNECTION_YAML = """\
   - name: {name}
-    key_prefix: A
+    key_prefix: {key_prefix}
     time_zone: America/Chicago
     start_date: {start_date}
     go_live: {go_live}
@@ -30,9 +31,9 @@ connections:
       api_url: {servicetitan_url}
       auth_url: {servicetitan_url}
       tenant_id: {tenant_id}
-      app_key: ${{NORTHWIND_ST_APP_KEY}}
-      client_id: ${{NORTHWIND_ST_CLIENT_ID}}
-      client_secret: ${{NORTHWIND_ST_CLIENT_SECRET}}
+      app_key: ${{{variable}_ST_APP_KEY}}
+      client_id: ${{{variable}_ST_CLIENT_ID}}
+      client_secret: ${{{variable}_ST_CLIENT_SECRET}}
       timing: {{{servicetitan_timing}}}
     erp:
 {erp}    flows:
@@ -45,8 +46,8 @@ BUSINESS_CENTRAL = """\
       tenant: {tenant}
       environment: {environment}
       company: {company}
-      client_id: ${{NORTHWIND_BC_CLIENT_ID}}
-      client_secret: ${{NORTHWIND_BC_CLIENT_SECRET}}
+      client_id: ${{{variable}_BC_CLIENT_ID}}
+      client_secret: ${{{variable}_BC_CLIENT_SECRET}}
       api_url: {url}/v2.0
       token_url: {url}/token
       timing: {{{timing}}}
@@ -56,7 +57,7 @@ SAP_BUSINESS_ONE = """\
       api_url: {url}/b1s/v2
       company: {database}
       user: {user}
-      password: ${{NORTHWIND_B1_PASSWORD}}
+      password: ${{{variable}_B1_PASSWORD}}
       check_bank: "{bank}"
       timing: {{{timing}}}
     rules: {{non_taxable_code: {exempt}}}
@@ -64,7 +65,14 @@ SAP_BUSINESS_ONE = """\
 ITEMS_TOO = "      items: {mode: post}\n"
 
 
-def write_demo(
+def write_demo(folder: Path, **connection: Any) -> Path:
+    """The path of connections.yaml, with one connection (see `connection_yaml`); the mappings lie beside it."""
+    path = folder / "connections.yaml"
+    path.write_text("connections:\n" + connection_yaml(folder, **connection), encoding="utf-8")
+    return path
+
+
+def connection_yaml(
     folder: Path,
     *,
     contractor: Contractor,
@@ -76,28 +84,27 @@ def write_demo(
     start_date: date,
     mode: str = "post",
     with_items: bool = False,
-) -> Path:
-    """The path of connections.yaml; the mappings lie beside it. `mode` is that of every flow but `items`.
+    firm: Firm = NORTHWIND,
+) -> str:
+    """A connection, whose mapping tables are written. `mode` is that of every flow but `items`.
 
     The ERP is the one whose URL is given.
     """
-    tables = folder / "mappings" / CONNECTION
-    tables.mkdir(parents=True, exist_ok=True)
     own = mapping_tables_of_business_one() if sap_business_one_url else mapping_tables()
-    for name, rows in (own | (items_table(contractor) if with_items else {})).items():
-        _write_table(tables / f"{name}.csv", rows)
+    _write_tables(folder / "mappings" / firm.name, own | (items_table(contractor) if with_items else {}))
     erp = (
-        _business_one(sap_business_one_url, speed)
+        _business_one(sap_business_one_url, speed, firm)
         if sap_business_one_url
-        else _business_central(business_central_url, speed, contractor.business_central["company"]["name"])
+        else _business_central(business_central_url, speed, contractor.business_central["company"]["name"], firm)
     )
-    path = folder / "connections.yaml"
-    text = CONNECTIONS_YAML.format(
-        name=CONNECTION,
+    text = CONNECTION_YAML.format(
+        name=firm.name,
+        key_prefix=firm.key_prefix,
+        variable=firm.variable,
         start_date=start_date,
         go_live=go_live,
         servicetitan_url=servicetitan_url.rstrip("/"),
-        tenant_id=credentials.SERVICETITAN_TENANT,
+        tenant_id=firm.tenant_id,
         servicetitan_timing=_timing(speed, settle_after=300, calls_per_second=55, read_lag=60),
         erp=erp,
         mode=mode,
@@ -107,25 +114,26 @@ def write_demo(
             "tenant_id:", f"application_guid: {credentials.SERVICETITAN_APPLICATION_GUID}\n      tenant_id:"
         )
         text += ITEMS_TOO
-    path.write_text(text, encoding="utf-8")
-    return path
+    return text
 
 
-def _business_central(url: str, speed: float, company: str) -> str:
+def _business_central(url: str, speed: float, company: str, firm: Firm) -> str:
     return BUSINESS_CENTRAL.format(
         url=url.rstrip("/"),
         tenant=credentials.BUSINESS_CENTRAL_TENANT,
         environment=credentials.BUSINESS_CENTRAL_ENVIRONMENT,
         company=company,
+        variable=firm.variable,
         timing=_timing(speed, settle_after=1200, calls_per_second=18),
     )
 
 
-def _business_one(url: str, speed: float) -> str:
+def _business_one(url: str, speed: float, firm: Firm) -> str:
     return SAP_BUSINESS_ONE.format(
         url=url.rstrip("/"),
-        database=credentials.SAP_BUSINESS_ONE_DATABASE,
+        database=firm.database,
         user=credentials.SAP_BUSINESS_ONE_USER,
+        variable=firm.variable,
         exempt=EXEMPT,
         bank=CHECK_BANK,
         timing=_timing(speed, settle_after=1200, calls_per_second=10),
@@ -134,14 +142,15 @@ def _business_one(url: str, speed: float) -> str:
 
 def demo_environment() -> dict[str, str]:
     """The variables that connections.yaml names, with what the sandbox accepts."""
-    return {
-        "NORTHWIND_ST_APP_KEY": credentials.SERVICETITAN_APP_KEY,
-        "NORTHWIND_ST_CLIENT_ID": credentials.SERVICETITAN_CLIENT_ID,
-        "NORTHWIND_ST_CLIENT_SECRET": credentials.SERVICETITAN_CLIENT_SECRET,
-        "NORTHWIND_BC_CLIENT_ID": credentials.BUSINESS_CENTRAL_CLIENT_ID,
-        "NORTHWIND_BC_CLIENT_SECRET": credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
-        "NORTHWIND_B1_PASSWORD": credentials.SAP_BUSINESS_ONE_PASSWORD,
+    values = {
+        "ST_APP_KEY": credentials.SERVICETITAN_APP_KEY,
+        "ST_CLIENT_ID": credentials.SERVICETITAN_CLIENT_ID,
+        "ST_CLIENT_SECRET": credentials.SERVICETITAN_CLIENT_SECRET,
+        "BC_CLIENT_ID": credentials.BUSINESS_CENTRAL_CLIENT_ID,
+        "BC_CLIENT_SECRET": credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
+        "B1_PASSWORD": credentials.SAP_BUSINESS_ONE_PASSWORD,
     }
+    return {f"{firm.variable}_{name}": value for firm in FIRMS.values() for name, value in values.items()}
 
 
 def _timing(speed: float, *, settle_after: float, calls_per_second: float, read_lag: float = 0) -> str:
@@ -225,8 +234,10 @@ def items_table(contractor: Contractor) -> dict[str, list[dict[str, str]]]:
     return {"items": named}
 
 
-def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def _write_tables(folder: Path, tables: dict[str, list[dict[str, str]]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)

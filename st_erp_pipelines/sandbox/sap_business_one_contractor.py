@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from st_erp_pipelines.sandbox.contractor import Contractor
+from st_erp_pipelines.sandbox.contractor_company import COMPANY
 from st_erp_pipelines.sandbox.contractor_lists import ZONES
 from st_erp_pipelines.sandbox.contractor_office import Wire
-from st_erp_pipelines.sandbox.planted import PREFIX
+from st_erp_pipelines.sandbox.planted import PREFIX, PlantedException
 
 CONTROL, BANK, CARDS = "10300", "10100", "10110"
 TERMS = {"COD": (1, 0), "15 DAYS": (2, 15), "30 DAYS": (3, 30)}
@@ -26,14 +29,14 @@ ACCOUNT_TYPES = {"Income": "at_Revenues", "Expense": "at_Expenses"}
 KEY_TABLES = ("OINV", "ORCT", "OCRD", "OJDT")
 
 
-def sap_business_one_company(books: Wire, *, prefix: str = PREFIX) -> Wire:
+def sap_business_one_company(books: Wire, *, name: str = COMPANY, prefix: str = PREFIX) -> Wire:
     """`books` is `Contractor.business_central`; customers and references that carry a connection's `key_prefix` there
     carry `prefix` here. What Business One has no counterpart for (a missing posting group, a batch of payment lines)
     is left out."""
     codes = account_codes(books)
     open_from = date.fromisoformat(books["setup"]["allowPostingFrom"])
     return {
-        "company": {"name": books["company"]["name"], "time_zone": "America/Chicago"},
+        "company": {"name": name, "time_zone": "America/Chicago"},
         "receivables_account": codes[CONTROL],
         "tax_account": codes["23110"],
         "cash_account": codes[BANK],
@@ -115,8 +118,15 @@ def _key_field(table: str) -> Wire:
     return {"TableName": table, **field}
 
 
+def planted_there(contractor: Contractor, prefix: str = PREFIX) -> list[PlantedException]:
+    """What goes wrong in Business One, too; nothing there can lack a posting group."""
+    known = [each for each in contractor.exceptions if each.kind != "rejected:missing_posting_group"]
+    return [replace(each, key=_prefixed(each.key, prefix)) for each in known]
+
+
 def _prefixed(text: str, prefix: str) -> str:
-    return re.sub(rf"^ST(-?){PREFIX}-", rf"ST\g<1>{prefix}-", text)
+    """Of an invoice, a customer, a part of a payment."""
+    return re.sub(rf"^(ST-?|){PREFIX}(-|P\d)", rf"\g<1>{prefix}\g<2>", text)
 
 
 def _partner(row: Wire, prefix: str) -> Wire:

@@ -1,6 +1,6 @@
-"""Runs the sandbox: both systems in one process, any application in a thread, or a process of its own.
+"""Runs the sandbox: a contractor's systems in one process, any application in a thread, or a process of its own.
 
-python -m st_erp_pipelines.sandbox.serve --seed 7 --days 30 --speed 60
+python -m st_erp_pipelines.sandbox.serve --seed 7 --days 30 --speed 60 --business-central-port 7702
 
 Who wants to look at what the sandbox is asked sets ST_ERP_SANDBOX_AROUND to `package.module:function`: it is given each
 ASGI application that is served, and returns one around it.
@@ -33,6 +33,7 @@ from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.business_central import business_central_app
 from st_erp_pipelines.sandbox.contractor import generate
 from st_erp_pipelines.sandbox.faults import Faults
+from st_erp_pipelines.sandbox.firms import FIRMS, NORTHWIND, Firm
 from st_erp_pipelines.sandbox.sap_business_one import sap_business_one_app
 from st_erp_pipelines.sandbox.sap_business_one_contractor import sap_business_one_company
 from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
@@ -58,43 +59,45 @@ def serve(
     *,
     host: str = HOST,
     servicetitan_port: int,
-    business_central_port: int,
+    business_central_port: int | None = None,
     sap_business_one_port: int | None = None,
+    firm: Firm = NORTHWIND,
     speed: float = 1.0,
     log_dir: Path | None = None,
     journal_entries: bool = False,
 ) -> None:
-    """Serves both systems until interrupted, and Business One where a port is given; with `log_dir` each request is
+    """Serves ServiceTitan and each ERP that a port is given for, until interrupted; with `log_dir` each request is
     also a line in a file there.
     """
-    servicetitan = demo_servicetitan(contractor, speed, _log(log_dir, "servicetitan"), journal_entries=journal_entries)
-    servers = [
-        _server(servicetitan, host, servicetitan_port),
-        _server(
-            demo_business_central(contractor, speed, _log(log_dir, "business_central")),
-            host,
-            business_central_port,
-        ),
-    ]
-
+    log = _log(log_dir, "servicetitan")
+    servicetitan = demo_servicetitan(contractor, speed, log, firm=firm, journal_entries=journal_entries)
+    servers = [_server(servicetitan, host, servicetitan_port)]
+    if business_central_port is not None:
+        business_central = demo_business_central(contractor, speed, _log(log_dir, "business_central"))
+        servers.append(_server(business_central, host, business_central_port))
     if sap_business_one_port is not None:
-        business_one = demo_sap_business_one(contractor, speed, _log(log_dir, "sap_business_one"))
+        business_one = demo_sap_business_one(contractor, speed, _log(log_dir, "sap_business_one"), firm=firm)
         servers.append(_server(business_one, host, sap_business_one_port))
 
-    async def both() -> None:
+    async def all_of_them() -> None:
         await asyncio.gather(*(server.serve() for server in servers))
 
     with suppress(KeyboardInterrupt):
-        asyncio.run(both())
+        asyncio.run(all_of_them())
 
 
 def demo_servicetitan(
-    contractor: Contractor, speed: float, log_path: Path | None = None, *, journal_entries: bool = False
+    contractor: Contractor,
+    speed: float,
+    log_path: Path | None = None,
+    *,
+    firm: Firm = NORTHWIND,
+    journal_entries: bool = False,
 ) -> ASGIApp:
     """The contractor's ServiceTitan with the demo credentials; `journal_entries`: a tenant that exports those."""
     return servicetitan_app(
         contractor.servicetitan,
-        tenant_id=credentials.SERVICETITAN_TENANT,
+        tenant_id=firm.tenant_id,
         client_id=credentials.SERVICETITAN_CLIENT_ID,
         client_secret=credentials.SERVICETITAN_CLIENT_SECRET,
         app_key=credentials.SERVICETITAN_APP_KEY,
@@ -109,10 +112,13 @@ def demo_business_central(contractor: Contractor, speed: float, log_path: Path |
     return business_central_app(contractor.business_central, speed=speed, faults=Faults(speed=speed, log_path=log_path))
 
 
-def demo_sap_business_one(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
+def demo_sap_business_one(
+    contractor: Contractor, speed: float, log_path: Path | None = None, *, firm: Firm = NORTHWIND
+) -> ASGIApp:
     """The contractor's Business One with the demo credentials."""
-    company = sap_business_one_company(contractor.business_central)
-    return sap_business_one_app(company, speed=speed, faults=Faults(speed=speed, log_path=log_path))
+    company = sap_business_one_company(contractor.business_central, name=firm.company, prefix=firm.key_prefix)
+    faults = Faults(speed=speed, log_path=log_path)
+    return sap_business_one_app(company, speed=speed, faults=faults, database=firm.database)
 
 
 def _log(log_dir: Path | None, system: str) -> Path | None:
@@ -208,31 +214,40 @@ def _healthy(url: str) -> bool:
 
 
 def banner(
-    speed: float, servicetitan_port: int, business_central_port: int, sap_business_one_port: int | None = None
+    speed: float,
+    servicetitan_port: int,
+    business_central_port: int | None = None,
+    sap_business_one_port: int | None = None,
+    firm: Firm = NORTHWIND,
 ) -> str:
     """Where the systems are, and the timing that a client of this speed puts into connections.yaml."""
-    both = f"""\
+    servicetitan = f"""\
 Sandbox at speed {speed:g}: the servers' limits and times are {speed:g} times as fast as the vendors'.
 servicetitan:
   api_url: http://{HOST}:{servicetitan_port}
   auth_url: http://{HOST}:{servicetitan_port}
-  tenant_id: {credentials.SERVICETITAN_TENANT}
-  timing: {_timing(ServiceTitanTiming(), speed)}
+  tenant_id: {firm.tenant_id}
+  timing: {_timing(ServiceTitanTiming(), speed)}"""
+    erps = [_business_central(speed, business_central_port)] if business_central_port is not None else []
+    erps += [_business_one(speed, sap_business_one_port, firm)] if sap_business_one_port is not None else []
+    return servicetitan + "\nor:".join(erps)
+
+
+def _business_central(speed: float, port: int) -> str:
+    return f"""
 erp:
-  api_url: http://{HOST}:{business_central_port}/v2.0
-  token_url: http://{HOST}:{business_central_port}/token
+  api_url: http://{HOST}:{port}/v2.0
+  token_url: http://{HOST}:{port}/token
   tenant: {credentials.BUSINESS_CENTRAL_TENANT}
   environment: {credentials.BUSINESS_CENTRAL_ENVIRONMENT}
   timing: {_timing(BusinessCentralTiming(), speed)}"""
-    return both if sap_business_one_port is None else both + _business_one(speed, sap_business_one_port)
 
 
-def _business_one(speed: float, port: int) -> str:
+def _business_one(speed: float, port: int, firm: Firm) -> str:
     return f"""
-or, with the password {credentials.SAP_BUSINESS_ONE_PASSWORD}:
-erp:
+erp:  # with the password {credentials.SAP_BUSINESS_ONE_PASSWORD}
   api_url: http://{HOST}:{port}/b1s/v2
-  company: {credentials.SAP_BUSINESS_ONE_DATABASE}
+  company: {firm.database}
   user: {credentials.SAP_BUSINESS_ONE_USER}
   timing: {_timing(SapBusinessOneTiming(), speed)}"""
 
@@ -244,15 +259,16 @@ def _timing(vendor: Timing, speed: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A contractor's ServiceTitan and Business Central, here.")
+    parser = argparse.ArgumentParser(description="A contractor's ServiceTitan and his ERPs, here.")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same contractor")
     parser.add_argument("--days", type=int, default=30, help="days before today that the window begins")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies customers and documents")
     parser.add_argument("--today", type=date.fromisoformat, help="the contractor's today (YYYY-MM-DD)")
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the vendors' limits")
     parser.add_argument("--servicetitan-port", type=int, default=7701)
-    parser.add_argument("--business-central-port", type=int, default=7702)
-    parser.add_argument("--sap-business-one-port", type=int, help="serve his Business One, too")
+    parser.add_argument("--business-central-port", type=int, help="serve his Business Central")
+    parser.add_argument("--sap-business-one-port", type=int, help="serve his Business One")
+    parser.add_argument("--firm", choices=FIRMS, default=NORTHWIND.name, help="who he is")
     parser.add_argument("--log-dir", type=Path, help="each request as a line of JSON in a file there")
     parser.add_argument("--journal-entries", action="store_true", help="a tenant that exports journal entries")
     parser.add_argument("--exceptions", type=Path, help="a file for the list of what was planted")
@@ -262,12 +278,13 @@ def main() -> None:
     if asked.exceptions:
         contractor.write_exceptions(asked.exceptions)
     ports = (asked.servicetitan_port, asked.business_central_port, asked.sap_business_one_port)
-    print(banner(asked.speed, *ports), flush=True)
+    print(banner(asked.speed, *ports, FIRMS[asked.firm]), flush=True)
     serve(
         contractor,
         servicetitan_port=asked.servicetitan_port,
         business_central_port=asked.business_central_port,
         sap_business_one_port=asked.sap_business_one_port,
+        firm=FIRMS[asked.firm],
         speed=asked.speed,
         log_dir=asked.log_dir,
         journal_entries=asked.journal_entries,
