@@ -10,5 +10,5 @@ BY_DAY = ("customers",)
 SALES = ("sales_invoices", "sales_credit_memos")
 PERIOD = "finance_periods"  # which days are open; read again before anything is posted
 # Read back after posting, for reconciliation.
-READ_BACK_BY_DAY = (*SALES, "payments")
+READ_BACK_BY_DAY = (*SALES, "payments", "outgoing_payments")
 READ_BACK_WHOLE = ()

@@ -35,6 +35,10 @@ SALES = Entity(
     ),
     stamp="UpdateDate",
 )
+PAYMENT = (
+    *("DocEntry", "DocNum", "DocType", "CardCode", "CardName", "DocDate", "TaxDate", "DocCurrency", "CashSum"),
+    *("TransferSum", "TransferReference", "Remarks", "PaymentChecks", "PaymentCreditCards", "Cancelled"),
+)
 ENTITIES = {
     "accounts": Entity(
         "ChartOfAccounts",
@@ -63,15 +67,10 @@ ENTITIES = {
     ),
     "sales_invoices": SALES,
     "sales_credit_memos": replace(SALES, path="CreditNotes"),
-    "payments": Entity(
-        "IncomingPayments",
-        "DocEntry",
-        (
-            *("DocEntry", "DocNum", "DocType", "CardCode", "CardName", "DocDate", "TaxDate", "DocCurrency", "CashSum"),
-            *("TransferSum", "TransferReference", "Remarks", "PaymentChecks", "PaymentCreditCards"),
-            *("PaymentInvoices", "Cancelled"),
-        ),
-        stamp="DocDate",
+    "payments": Entity("IncomingPayments", "DocEntry", (*PAYMENT, "PaymentInvoices"), stamp="DocDate"),
+    # Entered by people, with a key of ours in the remarks at most.
+    "outgoing_payments": Entity(
+        "VendorPayments", "DocEntry", PAYMENT, filter="DocType eq 'rCustomer'", stamp="DocDate", key_field="Remarks"
     ),
 }
 
@@ -82,6 +81,6 @@ def entity_of(name: str, settings: Settings) -> Entity:
     field = settings.payment_key_field if name == "payments" else settings.invoice_key_field
     if name == "tax_codes" and settings.tax_field == "VatGroup":
         return replace(entity, path="VatGroups")
-    if entity.key == "DocEntry":
+    if entity.key == "DocEntry" and not entity.key_field:
         return replace(entity, select=tuple(dict.fromkeys((*entity.select, field))), key_field=field)
     return entity

@@ -22,7 +22,7 @@ refund as (
     select payment_id, part, 'refund' as code,
         case when refunded_payment_id is null then 'Payment ' || label || ' gives money back (' || figure(amount) || ')'
             else 'Payment ' || label || ' over ' || figure(amount) || ' refunds payment ' || refunded_payment_id end
-        || ', which ' || no_refund() || ': enter the refund by hand under the number ' || business_key || '.' as text
+        || ', which ' || no_refund() || ': enter the refund by hand ' || refund_entered(business_key) || '.' as text
     from payment_documents
     where is_refund or amount < 0
 ),

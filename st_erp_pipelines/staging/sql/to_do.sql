@@ -220,7 +220,7 @@ select
             || each.amount::decimal(18, 2) || ' of it is not applied there in ServiceTitan any more.'
         when 'reverse' then 'Unapply payment ' || each.document_number || ' (' || each.amount::decimal(18, 2)
             || '), and reverse it: it was voided in ServiceTitan after it was posted.'
-        else 'Enter the refund of ' || each.amount::decimal(18, 2) || ' by hand under the number ' || each.document_number
+        else 'Enter the refund of ' || each.amount::decimal(18, 2) || ' by hand ' || refund_entered(each.document_number)
             || ': it refunds payment ' || each.refunded || '.'
     end as sentence,
     regexp_replace(known.business_key, '-\d+(-R\d+)?$', '') as business_key
