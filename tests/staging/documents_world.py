@@ -21,9 +21,9 @@ def key(kind: str, number: int) -> str:
 
 
 def settings(**changed: Any) -> Connection:
-    """`invoices=`, `payments=`, `customers=` and `items=` change a flow, `rules=` the rules."""
+    """`invoices=` and the names of other flows change a flow, `rules=` the rules."""
     secrets = dict.fromkeys(("client_id", "client_secret"), Secret("x"))
-    flows = {name: changed.pop(name) for name in ("invoices", "payments", "customers", "customers_back", "items") if name in changed}
+    flows = {name: changed.pop(name) for name in Flows.model_fields if name in changed}
     return Connection(
         **{
             "name": "northwind",

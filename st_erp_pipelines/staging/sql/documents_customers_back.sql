@@ -57,7 +57,7 @@ customers as (
         }) filter (where field = 'address'))) as address,
         string_agg(
             replace(member, '_', ' ') || ': ServiceTitan said ''' || titans || ''', the ERP ''' || theirs || '''', '; ' order by member
-        ) filter (where is_carried and not is_kept(field, titans, was)) as overwritten
+        ) filter (where is_carried and given(titans) is not null and not is_kept(field, titans, was)) as overwritten
     from customer_carried
     group by source_key, customer_id, number, home_day
 ),
