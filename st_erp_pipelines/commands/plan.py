@@ -295,7 +295,7 @@ def _lines(lines: Sequence[Facts]) -> Any:
     rows = []
     for line in lines:
         figures = (line["quantity"], line["unit_price"], money(Decimal(line["amount"])))
-        unit = f"{line['dimension_code']} {line['dimension_value']}".strip()
+        unit = " ".join(line[name] for name in ("dimension_code", "dimension_value", "project_code") if line.get(name))
         rows.append((f"{line['type']} {line['number'] or '?'}", line["description"], *figures, unit, line["tax_code"]))
     columns = ("line", "description", "quantity", "price", "amount", "dimension", "tax")
     return table("", columns, rows, right=("quantity", "price", "amount"))

@@ -86,6 +86,7 @@ class SapBusinessOneChecks:
             accounts={number: row["Name"] for row in self._accounts for number in _numbers(row)},
             items={},
             dimensions=dimensions | {PROJECT: projects},
+            projects=projects,
             payment_terms={row["PaymentTermsGroupName"]: "" for row in self._rows("payment_terms")},
             tax_codes=self._tax_codes,
             customers=self._customers(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from os.path import commonprefix
 from typing import TypeAlias
@@ -29,6 +29,7 @@ class Known:
     payment_terms: Names
     tax_codes: Names
     customers: Names
+    projects: Names = field(default_factory=dict)
     business_units: Names | None = None  # by id
     tax_zones: Names | None = None
     vendors: Names | None = None
@@ -49,6 +50,7 @@ def check(mappings: Mappings, known: Known) -> list[MappingFault]:
         *_absent("business_units", units["dimension_code"], dict.fromkeys(known.dimensions, ""), "dimension"),
         *_absent_dimension_values(units, known.dimensions),
         *_absent("business_units", units["account"], known.accounts, account),
+        *_absent("business_units", units["project"], known.projects, "project"),
         *_absent("accounts", to_account["target_number"], known.accounts, account),
         *_absent("accounts", to_item["target_number"], known.items, "item"),
         *_absent("payment_types", payment_types["balancing_account"], known.accounts, account),

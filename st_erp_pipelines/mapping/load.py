@@ -178,9 +178,10 @@ def _header_faults(header: list[str], table: Table) -> Iterator[MappingFault]:
         yield MappingFault(table.file, 0, "", f"has no header; expected {', '.join(table.column_names)}")
         return
     known = table.column_names
+    optional = {column.name for column in table.columns if column.optional}
     unknown = [name or f"column {place}" for place, name in enumerate(header, 1) if name not in known]
     for name in known:
-        if name not in header:
+        if name not in header and name not in optional:
             near = get_close_matches(name, unknown, 1)
             unknown = [label for label in unknown if label not in near]
             hint = f", but a column {near[0]!r}: rename it" if near else ": add it"

@@ -21,8 +21,9 @@ class Kind(StrEnum):
 class Column:
     name: str
     kind: Kind = Kind.TEXT
-    expected: str = ""  # what stands in every row; "": a cell may be empty (the column itself is always required)
+    expected: str = ""  # what stands in every row; "": a cell may be empty
     wildcard: bool = False
+    optional: bool = False  # the column need not be there
 
     @property
     def required(self) -> bool:
@@ -57,6 +58,7 @@ TABLES = (
             Column("dimension_code", expected="the code of a dimension such as DEPARTMENT"),
             Column("dimension_value", expected="the code of a value of that dimension"),
             Column("account"),  # of lines whose own account has no row
+            Column("project", optional=True),  # beside the dimension, where the ERP has projects
         ),
     ),
     Table(

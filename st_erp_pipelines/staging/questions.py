@@ -115,6 +115,7 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             "select distinct item_category_code, '' from erp_items where item_category_code <> ''"
         ),
         "dimensions": dimensions,
+        "projects": listed("projects"),
         "payment_terms": listed("payment_terms"),
         "tax_codes": listed("tax_codes"),
         "means": listed("means") or None,

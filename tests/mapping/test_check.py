@@ -74,6 +74,14 @@ def test_a_value_the_erp_lacks(
     assert str(fault).startswith(f"{table}.csv row {row}, column {column}: '")
 
 
+def test_a_project_stands_beside_the_dimension(write: Write) -> None:
+    """The column need not be there."""
+    named = GOOD["business_units"].replace("account\n", "account,project\n").replace("40200", "40200,P2")
+    assert check(write(business_units=named), replace(KNOWN, projects={"P2": ""})) == []
+    (fault,) = check(write(business_units=named), KNOWN)
+    assert str(fault) == "business_units.csv row 3, column project: 'P2' is no project in the ERP (it has none)"
+
+
 def test_no_other_customer_is_suggested(write: Write) -> None:
     (fault,) = check(write(customers="customer_id,erp_number\n7,C0012\n"), KNOWN)
     assert (fault.row, fault.message) == (2, "column erp_number: 'C0012' is no customer in the ERP")

@@ -12,11 +12,12 @@ from tests.mapping.conftest import GOOD, Write
 
 
 def test_installs_every_table_typed(write: Write, con: duckdb.DuckDBPyConnection) -> None:
-    install(con, write(tax_zones=GOOD["tax_zones"] + "*,,,TAXABLE\n"))
+    with_projects = GOOD["business_units"].replace("account\n", "account,project\n").replace("HVAC,\n", "HVAC,,P1\n")
+    install(con, write(tax_zones=GOOD["tax_zones"] + "*,,,TAXABLE\n", business_units=with_projects))
     units = con.execute("select * from mapping.business_units order by all").fetchall()
     assert units == [
-        (11, "HVAC Service", "DEPT", "HVAC", None),
-        (12, "Plumbing", "DEPT", "PLUMB", "40200"),
+        (11, "HVAC Service", "DEPT", "HVAC", None, "P1"),
+        (12, "Plumbing", "DEPT", "PLUMB", "40200", None),
     ]
     zones = con.execute("select * from mapping.tax_zones order by all").fetchall()
     assert zones == [(31, "Cook County", "22100", "TAXABLE"), (None, None, None, "TAXABLE")]

@@ -15,7 +15,7 @@ def test_reads_text_only_by_spreadsheet_row(write: Write) -> None:
     assert mappings.faults == []
     units = mappings.tables["business_units"]
     assert list(units.index) == [2, 3]
-    assert units.loc[2].to_list() == ["11", "HVAC Service", "DEPT", "HVAC", ""]
+    assert units.loc[2].to_list() == ["11", "HVAC Service", "DEPT", "HVAC", "", ""]
     assert {str(dtype) for dtype in units.dtypes} == {"str"}
     assert mappings.tables["customers"].empty  # the file may be absent
 

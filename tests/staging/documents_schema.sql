@@ -154,7 +154,7 @@ create table mapping.items (
 
 create table mapping.business_units (
     business_unit_id BIGINT, business_unit_name VARCHAR, dimension_code VARCHAR, dimension_value VARCHAR, account
-    VARCHAR
+    VARCHAR, project VARCHAR
 );
 
 create table mapping.accounts (

@@ -69,6 +69,7 @@ def test_a_plain_invoice_is_due_with_everything_it_needs(world: World) -> None:
                 "tax_code": "NONTAXABLE",
                 "dimension_code": "DEPT",
                 "dimension_value": "HV",
+                "project_code": "",
             }
         ],
         "total": "100.00",
@@ -381,10 +382,14 @@ def test_lines_of_one_gap_are_one_reason(world: World) -> None:
 
 def test_a_lines_own_business_unit_wins(world: World) -> None:
     world.put("mapping.business_units", business_unit_id=2, dimension_code="DEPT", dimension_value="PL", account="4200")
+    world.change("mapping.business_units", "business_unit_id = 1", project="P1")
     own = {"price": "60", "total": "60", "business_unit_id": 2, "gl_account_number": None}
-    world.invoice(5, own, {"price": "40", "total": "40", "gl_account_number": None})
+    world.invoice(
+        5, own, {"price": "40", "total": "40", "gl_account_number": None}, sales_tax="3", total="103", tax_zone_id=3
+    )
     lines = only(build(world)).payload["lines"]
-    assert [(line["dimension_value"], line["number"]) for line in lines] == [("PL", "4200"), ("HV", "4100")]
+    found = [(line["dimension_value"], line["project_code"], line["number"]) for line in lines]
+    assert found == [("PL", "", "4200"), ("HV", "P1", "4100"), ("HV", "P1", "22000")], "the tax has the header's unit"
 
 
 def test_units_without_a_row_are_all_named(world: World) -> None:

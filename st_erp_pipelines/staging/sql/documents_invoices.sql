@@ -13,14 +13,15 @@ with tax_lines as (
         sales_tax * direction as amount,
         non_taxable_code as tax_code,
         coalesce(dimension_code, '') as dimension_code,
-        coalesce(dimension_value, '') as dimension_value
+        coalesce(dimension_value, '') as dimension_value,
+        coalesce(project, '') as project_code
     from sales
     where tax = 'liability_line' and sales_tax <> 0
 ),
 all_lines as (
     select
         kind, id, sequence, target_type, target_number, description, quantity, unit_price, amount, tax_code,
-        dimension_code, dimension_value
+        dimension_code, dimension_value, project_code
     from sales_lines
     union all by name
     from tax_lines
@@ -30,7 +31,8 @@ lines as (
         list({
             sequence: sequence, type: coalesce(target_type, 'account'), number: coalesce(target_number, ''),
             description: description, quantity: figure(quantity), unit_price: figure(unit_price), amount: money(amount),
-            tax_code: tax_code, dimension_code: dimension_code, dimension_value: dimension_value
+            tax_code: tax_code, dimension_code: dimension_code, dimension_value: dimension_value,
+            project_code: project_code
         } order by sequence) as lines
     from all_lines
     group by kind, id

@@ -30,6 +30,7 @@ select
     mapped_unit.business_unit_id is not null as is_unit_mapped,
     mapped_unit.dimension_code,
     mapped_unit.dimension_value,
+    mapped_unit.project,
     parties.number as party,
     parties.name as party_name,
     parties.may_be_billed,

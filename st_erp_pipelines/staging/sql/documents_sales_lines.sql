@@ -61,7 +61,8 @@ select
     line.tax = 'erp_computes' and line.is_taxable and line.zone_tax_code is null as lacks_tax_code,
     unit.business_unit_id is not null as is_unit_mapped,
     coalesce(unit.dimension_code, '') as dimension_code,
-    coalesce(unit.dimension_value, '') as dimension_value
+    coalesce(unit.dimension_value, '') as dimension_value,
+    coalesce(unit.project, '') as project_code
 from priced as line
 left join mapping.accounts as own on own.gl_account_number = line.gl_account_number
 left join mapping.accounts as any_account on any_account.gl_account_number = '*'

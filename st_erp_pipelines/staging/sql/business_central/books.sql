@@ -24,6 +24,10 @@ select code, display_name from staging.stg_business_central__dimensions;
 create or replace temp view erp_dimension_values as
 select dimension_code, code, display_name from staging.stg_business_central__dimension_values;
 
+-- Projects that a line may name beside its dimension: here they are dimensions.
+create or replace temp view erp_projects as
+select '' as code, '' as display_name where false;
+
 create or replace temp view erp_payment_terms as
 select code, display_name from staging.stg_business_central__payment_terms;
 

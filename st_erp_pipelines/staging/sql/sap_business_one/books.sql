@@ -26,18 +26,21 @@ select unnest(list_distinct([code, coalesce(nullif(number, ''), code)])) as numb
 from staging.stg_sap_business_one__accounts
 where is_active and not is_control and not is_frozen;
 
--- A project stands in for a dimension: a business unit is one or the other.
+-- Where a business unit has no cost centre, its project stands in for the dimension.
 create or replace temp view erp_dimensions as
 select code, display_name from staging.stg_sap_business_one__dimensions where is_active
 union all
 select 'PROJECT', 'Project';
+
+create or replace temp view erp_projects as
+select code, display_name from staging.stg_sap_business_one__projects where is_active;
 
 create or replace temp view erp_dimension_values as
 select dimension_code::varchar as dimension_code, code, display_name
 from staging.stg_sap_business_one__distribution_rules
 where is_active
 union all
-select 'PROJECT', code, display_name from staging.stg_sap_business_one__projects where is_active;
+select 'PROJECT', code, display_name from erp_projects;
 
 create or replace temp view erp_payment_terms as
 select code, code as display_name from staging.stg_sap_business_one__payment_terms;
