@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,11 +20,13 @@ from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.doctor.connection import ERPS
 from st_erp_pipelines.doctor.findings import Level, examined
+from st_erp_pipelines.forget import forget, look_up
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import load
 from st_erp_pipelines.pipeline import ERP_FLOWS, Pipeline
 from st_erp_pipelines.sandbox.demo_files import CONNECTION, write_demo
 from st_erp_pipelines.sandbox.serve import demo_sap_business_one, demo_servicetitan, running
+from st_erp_pipelines.staging.landing import in_memory
 from tests.world import SPEED, Site, contractor
 
 AMISS = {"blocked", "rejected", "conflict", "in_doubt"}
@@ -90,6 +93,7 @@ def test_the_whole_way(site: Site) -> None:
         before, held = written(site), {key: row.state for key, row in documents.items()}
         build_and_post(pipeline)
         assert (written(site), {key: row.state for key, row in site.documents().items()}) == (before, held)
+        is_forgotten(site, pipeline)
 
 
 def give_back(site: Site, pipeline: Pipeline) -> None:
@@ -106,6 +110,40 @@ def give_back(site: Site, pipeline: Pipeline) -> None:
     query = "select distinct status from staging.reconciliation_documents where business_key in $keys"
     with pipeline.staging() as con:
         assert con.execute(query, {"keys": [row.business_key for row in refunds]}).fetchall() == [("matched",)]
+
+
+def is_forgotten(site: Site, pipeline: Pipeline) -> None:
+    """A customer whose refund was entered: his name is gone from the records of both sides, and figures stay."""
+    query = """
+        select distinct payment.customer_id, entered.customer_number, entered.customer_name
+        from staging.stg_sap_business_one__outgoing_payments as entered
+        join staging.stg_servicetitan__payments as payment on entered.customer_number = 'STA-' || payment.customer_id
+    """
+    figures = "from staging.reconciliation order by all"
+    with pipeline.staging() as con:
+        customer, number, name = con.execute(query).fetchall()[0]
+        before = con.execute(figures).fetchall()
+    read(pipeline, erp.SYSTEM, by_day=["customers"])
+    assert read_of(site, name) >= {"customers", "payments", "outgoing_payments"}
+    person = look_up(pipeline, customer)
+    assert person is not None
+    assert (person.who.erp_numbers, person.undone, name in person.names) == ((number,), (), True)
+    forget(pipeline, person)
+    assert read_of(site, name) == set()
+    pipeline.reconcile()
+    with pipeline.staging() as con:
+        assert con.execute(figures).fetchall() == before
+
+
+def read_of(site: Site, name: str) -> set[str]:
+    """Lists of Business One whose landing files hold it."""
+    root = site.home / "landing" / CONNECTION / erp.SYSTEM
+    with in_memory() as con:
+        found = con.execute(
+            "select filename from read_parquet($all, filename = true) where contains(payload::varchar, $name)",
+            {"all": f"{root}/*/*/*.parquet", "name": name},
+        )
+        return {Path(each).relative_to(root).parts[0] for (each,) in found.fetchall()}
 
 
 def assert_reconciled(pipeline: Pipeline, strangers: set[str]) -> None:
