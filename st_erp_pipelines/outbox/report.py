@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.schema import attempts, documents, events, links
-from st_erp_pipelines.outbox.states import EXCEPTIONS, RULES, State, is_due
+from st_erp_pipelines.outbox.states import EXCEPTIONS, IS_DUE, RULES, State
 
 
 def due(
@@ -22,18 +22,23 @@ def due(
     refused = sa.case((documents.c.state == State.REJECTED, 1), else_=0)
     with outbox.read() as (con, now):
         query = sa.select(documents.c.id, documents.c.state, documents.c.amount).where(
-            documents.c.place == place, documents.c.connection == connection, documents.c.flow == flow, is_due(now)
+            documents.c.place == place, documents.c.connection == connection, documents.c.flow == flow, IS_DUE
         )
         if days is not None:
             query = query.where(documents.c.home_day.in_(list(days)))
         rarest = refused * documents.c.attempt_count  # one that is refused for ever does not hold up its kind
-        return list(con.execute(query.order_by(refused, rarest, documents.c.business_date, documents.c.id)))
+        return list(
+            con.execute(query.order_by(refused, rarest, documents.c.business_date, documents.c.id), dict(now=now))
+        )
+
+
+_STILL_DUE = sa.select(documents).where(documents.c.id.in_(sa.bindparam("ids", expanding=True)), IS_DUE)
 
 
 def still_due(outbox: Outbox, ids: Sequence[int]) -> list[Document]:
     """Whole, in the order asked."""
     with outbox.read() as (con, now):
-        rows = con.execute(sa.select(documents).where(documents.c.id.in_(ids), is_due(now)))
+        rows = con.execute(_STILL_DUE, dict(ids=list(ids), now=now))
         by_id = {row.id: row for row in rows}
         return [by_id[each] for each in ids if each in by_id]
 
@@ -107,10 +112,10 @@ def oldest_due_day(outbox: Outbox, connection: str, flows: Sequence[str], *, wit
         query = sa.select(sa.func.min(documents.c.home_day)).where(
             documents.c.connection == connection,
             documents.c.flow.in_(list(flows)),
-            is_due(now),
+            IS_DUE,
             sa.true() if with_drafts else documents.c.state != State.ENTERED,
         )
-        oldest: date | None = con.execute(query).scalar_one()
+        oldest: date | None = con.execute(query, dict(now=now)).scalar_one()
         return oldest
 
 

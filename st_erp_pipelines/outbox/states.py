@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from st_erp_pipelines.database import UtcDateTime
 from st_erp_pipelines.outbox.schema import documents, events
 
 
@@ -63,8 +64,8 @@ EXCEPTIONS = frozenset(state for state, rule in RULES.items() if rule.exception)
 STANDING = frozenset({State.POSTED, State.ADOPTED})
 
 
-def is_due(now: datetime) -> sa.ColumnElement[bool]:
-    """The table of states, as SQL."""
+def _is_due() -> sa.ColumnElement[bool]:
+    now = sa.bindparam("now", type_=UtcDateTime)
     parts: list[sa.ColumnElement[bool]] = []
     for state, rule in RULES.items():
         if rule.due == "always":
@@ -74,11 +75,14 @@ def is_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(*parts)
 
 
+IS_DUE = _is_due()  # the table of states as SQL, at `now`
+
 _CHANGE = (
     documents.update()
     .where(documents.c.id == sa.bindparam("read_id"), documents.c.version == sa.bindparam("read_version"))
     .returning(documents)
 )
+_TELL = events.insert()
 
 
 def change(con: sa.Connection, document: sa.Row[Any], **columns: Any) -> sa.Row[Any] | None:
@@ -96,5 +100,5 @@ def change_state(
     """The same, with the event that says why."""
     changed = change(con, document, **dict(state=state, state_since=now, sentence=sentence) | columns)
     if changed is not None:
-        con.execute(events.insert(), dict(document_id=document.id, at=now, state=state, text=sentence))
+        con.execute(_TELL, dict(document_id=document.id, at=now, state=state, text=sentence))
     return changed

@@ -11,6 +11,7 @@ import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.outbox import Document, Outbox
+from st_erp_pipelines.outbox import attempts as tries
 from st_erp_pipelines.outbox.document import hash_of, text_of
 from st_erp_pipelines.outbox.schema import attempts, documents, events
 from st_erp_pipelines.outbox.states import RULES, State, change, change_state
@@ -32,17 +33,16 @@ class Intent(NamedTuple):
 
 def judged(outbox: Outbox, rows: Sequence[Document]) -> dict[int, Wanted]:
     """By id, each document as a look-up judges it: by the attempt that may stand over there, else as of today."""
-    tries: dict[int, list[sa.Row[Any]]] = {row.id: [] for row in rows}
+    made: dict[int, list[sa.Row[Any]]] = {row.id: [] for row in rows}
     with outbox.read() as (con, _):
-        of_these = sa.select(attempts).where(attempts.c.document_id.in_(tries)).order_by(attempts.c.id)
-        for each in con.execute(of_these):
-            tries[each.document_id].append(each)
-    return {row.id: _judged(row, tries[row.id]) for row in rows}
+        for each in con.execute(tries.ATTEMPTS_OF, dict(of_documents=list(made))):
+            made[each.document_id].append(each)
+    return {row.id: _judged(row, made[row.id]) for row in rows}
 
 
-def _judged(row: Document, tries: Sequence[sa.Row[Any]]) -> Wanted:
+def _judged(row: Document, made: Sequence[sa.Row[Any]]) -> Wanted:
     standing: list[sa.Row[Any]] = []
-    for each in tries:
+    for each in made:
         if each.outcome in NOTHING_STANDS:
             standing.clear()
         elif each.outcome not in NOTHING_CAME:
@@ -50,7 +50,7 @@ def _judged(row: Document, tries: Sequence[sa.Row[Any]]) -> Wanted:
     sent = standing[-1] if standing else row
     return replace(
         as_said_by(sent, row.business_key), remote_id=row.remote_id, etag=row.etag, ours=bool(standing),
-        first_attempt_at=tries[0].intended_at if tries else None, outdated=sent.payload_hash != row.payload_hash,
+        first_attempt_at=made[0].intended_at if made else None, outdated=sent.payload_hash != row.payload_hash,
         tried_to_post=any(each.move == Move.POST and each.outcome is None for each in standing),
     )  # fmt: skip
 
@@ -72,8 +72,8 @@ def intend(outbox: Outbox, row: Document, move: Move, wanted: Wanted, fence: Fen
             return None
         values = dict(document_id=row.id, move=move, owner=fence.owner, epoch=fence.epoch, intended_at=now)
         sent = dict(payload=(text := text_of(wanted.payload)), payload_hash=hash_of(text)) | wanted.figures
-        con.execute(attempts.update().where(attempts.c.document_id == row.id), dict(late_remote_id=None))  # seen by now
-        attempt = con.execute(attempts.insert(), values | sent)
+        con.execute(tries.FORGET_LATE_REPLIES, dict(of_document=row.id))
+        attempt = con.execute(tries.NEW_ATTEMPT, values | sent)
         return Intent(attempt.inserted_primary_key[0], document)  # type: ignore[index]
 
 
@@ -84,13 +84,12 @@ def record(
     facts: dict[str, Any] = columns.pop("facts", {})  # columns of the attempt; the others are the document's
     known = dict(remote_id=reply.remote_id, remote_number=reply.number)
     with outbox.begin() as (con, now):
-        of_it = attempts.c.document_id == intent.document.id
-        con.execute(sa.select(documents.c.id).where(documents.c.id == intent.document.id).with_for_update())
-        open_ = attempts.update().where(attempts.c.id == intent.attempt_id, attempts.c.outcome.is_(None))
-        closing = open_.values(outcome=outcome, closed_at=now, text=sentence, **known, **facts)
-        if con.execute(closing).rowcount:
-            others = sa.select(attempts.c.late_remote_id).where(of_it, attempts.c.late_remote_id != reply.remote_id)
-            if reply.remote_id and (late := con.execute(others).scalar()):
+        of_document = dict(of_document=intent.document.id)
+        con.execute(tries.LOCK_DOCUMENT, of_document)
+        closing = dict(outcome=outcome, closed_at=now, text=sentence) | known | facts
+        if con.execute(tries.CLOSE_IF_OPEN, dict(of_attempt=intent.attempt_id) | closing).rowcount:
+            others = of_document | dict(but_for=reply.remote_id)
+            if reply.remote_id and (late := con.execute(tries.LATE_REPLIES, others).scalar()):
                 state, sentence = State.CONFLICT, TWO.format(late, reply.remote_id)
             columns = {name: value for name, value in known.items() if value is not None} | columns
             changed = change_state(con, now, intent.document, state, sentence, **columns)
@@ -128,8 +127,8 @@ def settle(
                 columns |= dict(etag=proof.etag if is_ours else None)
         changed = change_state(con, now, row, state, sentence, **columns)
         if proof is not None and changed is not None:
-            open_ = attempts.update().where(attempts.c.document_id == row.id, attempts.c.outcome.is_(None))
-            con.execute(open_.values(outcome=proof.found, closed_at=now, text=sentence))
+            closing = dict(outcome=proof.found, closed_at=now, text=sentence)
+            con.execute(tries.CLOSE_ALL, dict(of_document=row.id) | closing)
         return changed
 
 
