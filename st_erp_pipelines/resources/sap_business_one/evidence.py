@@ -170,15 +170,14 @@ def require_field(client: BusinessOne, field: str, table: str) -> None:
 def _of_draft(seen: Seen) -> Finding:
     here: dict[str, Any] = dict(remote_id=seen.remote_id, number=seen.name)
     if seen.approval in WAITING:
-        said = "waits for its approval" if seen.approval == "Pending" else "is approved and waits to be added"
-        return Finding(Found.UNKNOWN, detail=f"It became {seen.name}, which {said} in Business One.", **here)
+        said = "waits for its approval: approve and" if seen.approval == "Pending" else "is approved:"
+        return Finding(Found.UNKNOWN, detail=f"It became {seen.name}, which {said} add it in Business One.", **here)
     if seen.is_used_up:
         detail = f"{seen.name} became a document that does not carry its key"
         return Finding(Found.UNKNOWN, detail=detail, **here)
-    said = "whose approval was refused" if seen.approval in REFUSED else "which nobody has added"
-    return Finding(
-        Found.UNFINISHED, likeness=Likeness.DIFFERENT, detail=f"It stands there as {seen.name}, {said}.", **here
-    )
+    said = "whose approval was refused: remove it" if seen.approval in REFUSED else "not added: add or remove it"
+    detail = f"It is {seen.name}, {said} in Business One, then replay it here."
+    return Finding(Found.UNFINISHED, likeness=Likeness.DIFFERENT, detail=detail, **here)
 
 
 def _doubt(text: str, wanted: Wanted) -> InDoubt:

@@ -20,6 +20,7 @@ from st_erp_pipelines.target import Wanted
 from tests.resources.business_central.test_with_engine import FAULTS, LeapingClock, built, outbox
 from tests.resources.sap_business_one import test_incoming_payments, test_partners, test_sales_documents
 from tests.resources.sap_business_one.conftest import Person
+from tests.resources.sap_business_one.test_sales_documents import line
 
 __all__ = ["outbox"]
 pytestmark = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
@@ -79,7 +80,7 @@ def test_what_an_approval_held_back_is_posted_once_it_is_approved(
     bring_in(outbox, target, one)
     work(outbox, target, 3)
     row = row_of(outbox)
-    assert (row.state, "waits for its approval" in row.sentence) == ("in_doubt", True)
+    assert (row.state, "waits for its approval: approve and add it" in row.sentence) == ("in_doubt", True)
     (draft,) = person.sees("Drafts", NumAtCard=one.key)
     person.does("approve", set="Drafts", key=draft["DocEntry"])
     person.does("set", approval_above={})
@@ -101,22 +102,49 @@ def test_a_draft_that_a_person_removed_is_posted_anew(client: BusinessOne, perso
 
 
 @pytest.mark.parametrize(
-    ("changes", "state", "daily"),
+    ("changes", "cause", "said", "daily"),
     [
-        ({"customer_number": "NOBODY"}, "rejected", True),
-        ({"posting_date": "2026-10-05"}, "rejected", True),
-        ({"lines": [test_sales_documents.line(number="9999")]}, "rejected", True),
-        ({"lines": [test_sales_documents.line(type="item")]}, "rejected", False),
+        ({"customer_number": "NOBODY"}, "unknown_customer", "Create the business partner there, or correct", True),
+        ({"customer_number": "FROZEN"}, "blocked_customer", "Activate the business partner there", True),
+        ({"posting_date": "2026-10-05"}, "closed_period", "Open the posting period there", True),
+        ({"lines": [line(number="9999")]}, "unknown_account", "there is no account 9999. Create the account", True),
+        ({"lines": [line(number="4999")]}, "blocked_account", "account 4999 is a title, or not active", True),
+        ({"lines": [line(type="item")]}, "item_line", "documents of the service type have no items", False),
     ],
 )
-def test_a_refusal_is_asked_again_where_waiting_can_help(
-    client: BusinessOne, outbox: Outbox, changes: Any, state: str, daily: bool
+def test_each_refusal_says_what_to_do_and_is_asked_again_where_waiting_can_help(
+    client: BusinessOne, outbox: Outbox, changes: Any, cause: str, said: str, daily: bool
 ) -> None:
     target = SalesDocuments(client)
     bring_in(outbox, target, test_sales_documents.wanted(**changes))
     work(outbox, target)
     row = row_of(outbox)
-    assert (row.state, row.next_try_at is not None) == (state, daily)
+    assert (row.state, row.cause, row.next_try_at is not None) == ("rejected", cause, daily)
+    assert said in row.sentence
+
+
+def test_a_payment_of_a_closed_invoice_is_refused_once(client: BusinessOne, person: Person, outbox: Outbox) -> None:
+    target, entry = IncomingPayments(client), person.bills()["DocEntry"]
+    person.does("pay", invoice=entry)
+    bring_in(outbox, target, test_incoming_payments.wanted((entry, "100.00")))
+    work(outbox, target)
+    row = row_of(outbox)
+    assert (row.state, row.cause, row.next_try_at) == ("rejected", "closed_invoice", None)
+    assert "apply the payment by hand, then `accept` it" in row.sentence
+
+
+def test_a_deadlock_says_that_nobody_knows_and_is_settled_by_a_look_up(
+    client: BusinessOne, person: Person, faults: Faults, outbox: Outbox
+) -> None:
+    target, one = SalesDocuments(client), test_sales_documents.wanted()
+    bring_in(outbox, target, one)
+    faults.add("http_500_after", method="POST", path_contains="/Invoices")
+    work(outbox, target)
+    row = row_of(outbox)
+    assert (row.state, "A look-up will tell" in row.sentence) == ("in_doubt", True)
+    work(outbox, target)
+    assert row_of(outbox).state == "posted"
+    assert len(person.sees("Invoices", NumAtCard=one.key)) == 1
 
 
 def test_a_cancelled_invoice_and_another_total_need_a_person(
