@@ -1,11 +1,10 @@
-"""`st-erp demo` and `sandbox`: a made-up contractor, both his systems, and a first sync; all on this machine.
+"""`st-erp demo` and `sandbox`: made-up contractors, all their systems, and first syncs; all on this machine.
 
-The sandbox keeps its state in memory, so the demo leaves it running and remembers its process in demo.json.
+The sandboxes keep their state in memory, so the demo leaves them running.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -13,25 +12,31 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
-
+from st_erp_pipelines.commands.demo_sandbox import (
+    Party,
+    end,
+    free_ports,
+    is_running,
+    remember,
+    remembered,
+    start,
+    wait_for,
+)
 from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, DEMO_HAS_ENDED, WELL, complain, console, say
-from st_erp_pipelines.errors import ConfigurationError, Unavailable
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.sandbox.contractor import Contractor, generate
-from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment, write_demo
+from st_erp_pipelines.sandbox.demo_files import CONNECTION, connection_yaml, demo_environment, write_demo
+from st_erp_pipelines.sandbox.firms import LAKESIDE, NORTHWIND
 from st_erp_pipelines.sandbox.serve import HOST, banner, serve
 
-START_SECONDS = 60.0
 ZONE = "America/Chicago"
+SECOND_DAYS, SECOND_SCALE = 7, 0.1  # of the smaller company
 
 
 @dataclass(frozen=True)
@@ -55,87 +60,67 @@ class Demo:
             "DAGSTER_HOME": str(home / "dagster"),
         }
 
+    def parties(self) -> tuple[Party, Party]:
+        a, b, c, d = free_ports(4)
+        days, scale = min(self.days, SECOND_DAYS), min(self.scale, SECOND_SCALE)
+        return (
+            Party(NORTHWIND, "business-central", self.seed, self.days, self.scale, (a, b)),
+            Party(LAKESIDE, "sap-business-one", self.seed + 1, days, scale, (c, d)),
+        )
+
 
 def run(demo: Demo) -> int:
     began = time.monotonic()
     today = datetime.now(ZoneInfo(ZONE)).date()
     old_mappings = _clear(demo.folder)
-    say(f"A contractor with {demo.days} days of work (seed {demo.seed}).")
-    say(
-        f"His ServiceTitan and his Business Central run here, at {demo.speed:g} times the speed that the vendors allow."
-    )
-    with console(stderr=True).status("making the contractor"):
-        contractor = generate(seed=demo.seed, today=today, days=demo.days, scale=demo.scale)
-        ports = _free_ports(2)
-        urls = [f"http://{HOST}:{port}" for port in ports]
-        _write_files(demo, contractor, *urls)
+    say(f"A contractor with {demo.days} days of work (seed {demo.seed}), and a smaller sister company.")
+    say(f"Their ServiceTitan and their ERPs run here, at {demo.speed:g} times the speed that the vendors allow.")
+    parties = first, second = demo.parties()
+    with console(stderr=True).status("making the contractors and their systems"):
+        sandboxes = [start(demo.folder, party, today, demo.speed) for party in parties]
+        remember(demo.folder, sandboxes, started_at=datetime.now(UTC).isoformat())
+        contractor, sister = (party.contractor(today) for party in parties)
+        added = _write_files(demo, contractor, sister, first, second)
+        wait_for(sandboxes)
     _keep_if_edited(old_mappings, demo.folder / "mappings")
-    with console(stderr=True).status("starting the sandbox"):
-        _start_sandbox(demo, today, ports)
     _enter(demo.environment)
-    from st_erp_pipelines.commands import demo_later, sync  # only now: their settings come from the environment
+    from st_erp_pipelines.commands import demo_later, demo_planted, demo_second, sync  # only now: they read settings
 
-    code = sync.run([CONNECTION], as_json=False)
+    code, as_planted = sync.run([CONNECTION], as_json=False), False
     if code in (WELL, AMISS):
-        demo_later.run(demo.folder / "connections.yaml", contractor, demo_later.People(*urls))
+        as_planted = demo_planted.say_compared(CONNECTION, contractor.exceptions)
+        demo_later.run(demo.folder / "connections.yaml", contractor, demo_later.People(*first.urls))
+        as_planted &= demo_second.run(demo.folder / "connections.yaml", added, second, sister)
+        code = WELL if as_planted else AMISS  # what was planted is what there is to see
     say(f"\nFrom nothing to here: {time.monotonic() - began:,.0f} s, at {demo.speed:g} times the vendors' limits.")
-    planted = _say_what_next(demo)
-    return WELL if code == AMISS and planted else code  # what was planted is what there is to see
+    _say_what_next(demo)
+    return code
 
 
-def _write_files(demo: Demo, contractor: Contractor, servicetitan_url: str, business_central_url: str) -> None:
+def _write_files(demo: Demo, contractor: Contractor, sister: Contractor, first: Party, second: Party) -> str:
+    """The first connection alone; returns the second, whose turn comes later."""
+    lines = [f"{name}={value}" for name, value in demo.environment.items()]
+    (demo.folder / "demo.env").write_text("\n".join(["# Opens no account anywhere.", *lines]) + "\n", "utf-8")
     write_demo(
         demo.folder,
         contractor=contractor,
-        servicetitan_url=servicetitan_url,
-        business_central_url=business_central_url,
+        servicetitan_url=first.urls[0],
+        business_central_url=first.urls[1],
         speed=demo.speed,
+        with_items=True,
         go_live=contractor.start_date,
         start_date=contractor.start_date,
-        with_items=True,
     )
-    lines = [f"{name}={value}" for name, value in demo.environment.items()]
-    (demo.folder / "demo.env").write_text("\n".join(["# Opens no account anywhere.", *lines]) + "\n", "utf-8")
-
-
-def _start_sandbox(demo: Demo, today: date, ports: list[int]) -> None:
-    """A process of its own that outlives this one."""
-    command = [
-        *(sys.executable, "-m", "st_erp_pipelines.sandbox.serve", f"--seed={demo.seed}", f"--days={demo.days}"),
-        *(f"--scale={demo.scale:g}", f"--speed={demo.speed:g}", f"--today={today}"),
-        *(f"--servicetitan-port={ports[0]}", f"--business-central-port={ports[1]}"),
-    ]
-    with (demo.folder / "sandbox.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    facts = {"pid": process.pid, "ports": ports, "seed": demo.seed, "days": demo.days, "speed": demo.speed}
-    (demo.folder / "demo.json").write_text(json.dumps(facts | {"started_at": datetime.now(UTC).isoformat()}) + "\n")
-    _wait(lambda: process.poll() is not None or _is_running(facts))
-    if process.poll() is not None:
-        raise ConfigurationError(f"The sandbox ended at once; {demo.folder / 'sandbox.log'} says why.")
-
-
-def _wait(done: Callable[[], bool]) -> None:
-    until = time.monotonic() + START_SECONDS
-    while not done():
-        if time.monotonic() > until:
-            raise Unavailable(f"the sandbox did not start within {START_SECONDS:g} s")
-        time.sleep(0.05)
-
-
-def _is_running(facts: dict[str, Any]) -> bool:
-    with suppress(httpx.TransportError):
-        return all(httpx.get(f"http://{HOST}:{port}/_control/health").is_success for port in facts["ports"])
-    return False
-
-
-def _free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+    return connection_yaml(
+        demo.folder,
+        contractor=sister,
+        servicetitan_url=second.urls[0],
+        sap_business_one_url=second.urls[1],
+        speed=demo.speed,
+        firm=second.firm,
+        go_live=sister.start_date,
+        start_date=sister.start_date,
+    )
 
 
 def _enter(environment: dict[str, str]) -> None:
@@ -146,8 +131,7 @@ def _enter(environment: dict[str, str]) -> None:
     prepare_dagster_home()
 
 
-def _say_what_next(demo: Demo) -> bool:
-    """False where the sync got nowhere: then nothing needs a person, either."""
+def _say_what_next(demo: Demo) -> None:
     from st_erp_pipelines.commands.exceptions import Sorted
     from st_erp_pipelines.commands.site import open_site
     from st_erp_pipelines.outbox import report
@@ -159,14 +143,13 @@ def _say_what_next(demo: Demo) -> bool:
     key = exceptions[0].business_key if exceptions else "ST-A-INV-…"
     say("\nWhat to try next:", style="bold")
     for command, why in (
-        (f"st-erp {env} sync", "posts nothing: what is left needs a person"),
+        (f"st-erp {env} sync", "both: posts nothing, what is left needs a person"),
         (f"st-erp {env} status", "what needs a person, and why"),
         (f"st-erp {env} audit {key}", "the whole story of one of them"),
         (f"st-erp demo --ui{where}", "the same in Dagster's UI (or: make ui)"),
-        (f"st-erp demo --stop{where}", "ends the sandbox, which is left running until then"),
+        (f"st-erp demo --stop{where}", "ends the sandboxes, which are left running until then"),
     ):
         say(f"  {command:<60}  {why}")
-    return bool(exceptions)
 
 
 def _short(path: Path) -> Path:
@@ -180,7 +163,7 @@ def _clear(folder: Path) -> Path | None:
         return None
     if not (folder / "demo.json").exists():
         raise ConfigurationError(f"{folder} holds something else than a demo: name another with --folder.")
-    _end(_read(folder))
+    end(folder)
     shutil.rmtree(folder / "home", ignore_errors=True)
     if not (folder / "mappings").exists():
         return None
@@ -201,35 +184,19 @@ def _contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads((folder / "demo.json").read_text("utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"There is no demo in {folder}: `st-erp demo` makes one.") from None
-    return facts
-
-
-def _end(facts: dict[str, Any]) -> bool:
-    """Only a process that answers as our sandbox on its ports is ended: the number may be another's by now."""
-    if not _is_running(facts):
-        return False
-    os.kill(facts["pid"], signal.SIGTERM)
-    return True
-
-
 def stop(folder: Path) -> int:
-    ended = _end(_read(folder))
-    say("The sandbox has ended." if ended else "The sandbox was not running.")
+    say("The sandbox has ended." if end(folder) else "The sandbox was not running.")
     return WELL
 
 
 def serve_ui(folder: Path, port: int) -> int:
     """Dagster's webserver and daemon on the demo's state, until Ctrl-C."""
-    if not _is_running(_read(folder)):
+    if not all(map(is_running, remembered(folder))):
         complain(DEMO_HAS_ENDED)
         return CONFIGURATION
     _require_free(port, "--port 3001 (or: make ui PORT=3001)")
-    say(f"Dagster on http://{HOST}:{port} until Ctrl-C. The group {CONNECTION} is the contractor.")
+    groups = f"The groups {NORTHWIND.name} and {LAKESIDE.name} are the two companies."
+    say(f"Dagster on http://{HOST}:{port} until Ctrl-C. {groups}")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "st_erp_pipelines.definitions", f"-h{HOST}", f"-p{port}"]
     process = subprocess.Popen(command, env={**os.environ, **Demo(folder).environment, "PYTHONWARNINGS": "ignore"})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches Dagster, too, which then ends in its own time

@@ -6,6 +6,7 @@ of it until it reads.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,10 +27,11 @@ from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.sandbox.contractor import Contractor
 from st_erp_pipelines.sandbox.contractor_office import Wire, wire_date
+from st_erp_pipelines.sandbox.demo_files import CONNECTION
 from st_erp_pipelines.sandbox.planted import invoice_key
-from st_erp_pipelines.settings import Connection
 
 READS = {"GET", "HEAD"}
+CHANGES_NOTHING = re.compile(r"(/token|/Log(in|out)|Service_Get\w+)$")  # though it is posted
 MORE = Decimal(25)
 PRICES_SHOWN = 5
 Facts = dict[str, Any]
@@ -82,14 +84,6 @@ class People:
     def in_company(self, **changes: Any) -> None:
         httpx.post(f"{self.business_central_url}/_control/business_central/set", json=changes).raise_for_status()
 
-    def writes(self) -> int:
-        """What both systems were asked to change, ever; asking for a token changes nothing."""
-        return sum(
-            entry["method"] not in READS and not entry["path"].endswith("/token")
-            for url in (self.servicetitan_url, self.business_central_url)
-            for entry in httpx.get(f"{url}/_control/log", timeout=30).json()
-        )
-
 
 def run(connections: Path, contractor: Contractor, people: People) -> None:
     """After a first sync of all that the contractor has."""
@@ -108,14 +102,14 @@ def _items_have_gone_back() -> None:
         stands = report.totals(site.outbox, connection.name)
         prices = field_price_facts(site.pipeline(connection))[:PRICES_SHOWN]
     states = {state: stands[flow, state][0] for flow, state in stands if flow == "items"}
-    _heading("What has gone back into ServiceTitan")
+    heading("What has gone back into ServiceTitan")
     said = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
     say(f"Items of the ERP as materials and services of the pricebook, as items.csv says: {said}.")
     show_field_prices({"field_prices": prices})
 
 
 def _people_work(cast: Cast, people: People) -> None:
-    _heading("The next day")
+    heading("The next day")
     people.in_office("edit", id=cast.edited["id"], amount=str(MORE))
     people.in_office("void", id=cast.voided["id"])
     people.in_office("apply", payment=cast.deposit["id"], invoice=cast.open_invoice["id"])
@@ -140,7 +134,7 @@ def _dearer_item(people: People) -> tuple[str, Decimal]:
 
 
 def _flagged(cast: Cast) -> None:
-    facts = _synced("with `on_change: flag`, the default")
+    facts = synced("with `on_change: flag`, the default")
     _show_documents(cast)
     show_to_do(facts)
     say("Business Central's API cannot apply a payment: a person does, and then the line leaves the list by itself.")
@@ -150,13 +144,13 @@ def _taken_back(connections: Path, cast: Cast) -> None:
     text = connections.read_text("utf-8")
     changed = text.replace("invoices: {mode: post", "invoices: {mode: post, on_change: reverse_and_repost")
     connections.write_text(changed, "utf-8")
-    _synced("with `on_change: reverse_and_repost`, which touches nothing that was paid")
-    _synced("again, for a revision waits until what it replaces was taken back (the retry sensor sees to that)")
+    synced("with `on_change: reverse_and_repost`, which touches nothing that was paid")
+    synced("again, for a revision waits until what it replaces was taken back (the retry sensor sees to that)")
     _show_documents(cast)
 
 
 def _accepted(cast: Cast) -> None:
-    _heading("Somebody had entered an invoice by hand, under another number")
+    heading("Somebody had entered an invoice by hand, under another number")
     with open_site() as site:
         (row,) = report.all_of(site.outbox, site.connections[0].name, documents.c.business_key == cast.typed)
     say(row.sentence)
@@ -168,26 +162,37 @@ def _accepted(cast: Cast) -> None:
 
 
 def _nothing_more(people: People) -> None:
-    before = people.writes()
-    _synced("again, with nothing new")
-    say(f"Both systems together were asked to change {people.writes() - before} records.")
+    synced_for_nothing(CONNECTION, people.servicetitan_url, people.business_central_url)
 
 
 # What all of it needs
 
 
-def _synced(how: str) -> Facts:
-    _heading(f"Synced {how}")
-    time.sleep(_connection().servicetitan.timing.read_lag.total_seconds())  # or a window would end before the edits
-    with open_site() as site, open_instance() as instance:
-        facts = sync.synced(site, site.connections[0], instance)
+def synced(how: str, name: str = CONNECTION) -> Facts:
+    heading(f"Synced {how}")
+    with open_site([name]) as site, open_instance() as instance:
+        (connection,) = site.connections
+        # or a window would end before what was edited just now
+        time.sleep(connection.servicetitan.timing.read_lag.total_seconds())
+        facts = sync.synced(site, connection, instance)
     say(sync.in_words(facts))
     return facts
 
 
-def _connection() -> Connection:
-    with open_site() as site:
-        return site.connections[0]
+def synced_for_nothing(name: str, *urls: str) -> None:
+    """`urls`: of both systems."""
+    before = _writes(urls)
+    synced("again, with nothing new", name)
+    say(f"Both systems together were asked to change {_writes(urls) - before} records.")
+
+
+def _writes(urls: Sequence[str]) -> int:
+    """What they were asked to change, ever."""
+    return sum(
+        entry["method"] not in READS and not CHANGES_NOTHING.search(entry["path"])
+        for url in urls
+        for entry in httpx.get(f"{url}/_control/log", timeout=30).json()
+    )
 
 
 def _show_documents(cast: Cast) -> None:
@@ -209,5 +214,5 @@ def _show_documents(cast: Cast) -> None:
     )
 
 
-def _heading(text: str) -> None:
+def heading(text: str) -> None:
     say(f"\n{text}", style="bold underline")

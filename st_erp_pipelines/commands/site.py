@@ -102,7 +102,7 @@ def ended_demo() -> bool:
     except FileNotFoundError:
         return False
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", facts["ports"][0])) != 0
+        return probe.connect_ex(("127.0.0.1", facts["sandboxes"][0]["ports"][0])) != 0
 
 
 def prepare_dagster_home() -> None:

@@ -209,9 +209,11 @@ def mapping_tables() -> dict[str, list[dict[str, str]]]:
 
 
 def mapping_tables_of_business_one() -> dict[str, list[dict[str, str]]]:
-    """The same accountant: no items, departments are dimension 1, tax goes by county, payments name their means."""
+    """The same accountant: materials for items, departments are dimension 1, tax goes by county, payments name their
+    means."""
     tables = mapping_tables()
-    tables["accounts"] = [row for row in tables["accounts"] if row["target_type"] == "account"]
+    materials = {"target_type": "account", "target_number": "40500"}
+    tables["accounts"] = [row | (materials if row["target_type"] == "item" else {}) for row in tables["accounts"]]
     tables["business_units"] = [row | {"dimension_code": "1"} for row in tables["business_units"]]
     tables["tax_zones"] = [row | {"tax_code": TAX_CODES[row["liability_account"]]} for row in tables["tax_zones"]]
     tables["payment_types"] = [
