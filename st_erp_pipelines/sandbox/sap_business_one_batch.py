@@ -18,6 +18,7 @@ from st_erp_pipelines.sandbox.sap_business_one_requests import CompanyApi, Reply
 from st_erp_pipelines.sandbox.sap_business_one_wire import error_body, json_text, json_type
 
 LINE = re.compile(r"(GET|POST|PATCH|PUT|DELETE) (?:https?://[^/]+)?(\S*?)(?: HTTP/\d\.\d)?$")
+ROOT = re.compile(r"^(.*?/b1s/v[12])?/")  # with whatever a proxy puts before it
 REFERENCE = re.compile(r"\$(\w+)(?=/|$)")
 
 
@@ -61,8 +62,7 @@ def _inner(request: Request, part: Message, created: dict[str, str]) -> Request:
         raise refusals.bad_body("Incomplete Batch Request Body!")
     path, _, query = line[2].partition("?")
     path = REFERENCE.sub(lambda found: created.get(found[1], found[0]), path)
-    for root in ("/b1s/v1/", "/b1s/v2/", "/"):
-        path = path.removeprefix(root)
+    path = ROOT.sub("", path)
     headers = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in lines[1:])}
     return replace(request, method=line[1], path=unquote(path), query=query, headers=headers, body=body, in_batch=True)
 

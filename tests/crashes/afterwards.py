@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,6 @@ ON_THE_WAY = {"ready", "in_doubt", "unavailable"}  # states that a story may pas
 CAME = {"enter": {"entered", "unfinished", "complete"}, "post": {"posted", "complete"}}  # outcomes that took effect
 LOOKED_UP = {"absent", "unfinished", "complete"}  # outcomes that a look-up gave to a doubt
 LATE = "A late reply"
-CREATED = ("/salesInvoices", "/customerPayments")
-POSTED = "Microsoft.NAV.post"
 
 
 def wrongs(world: World) -> list[str]:
@@ -30,40 +28,18 @@ def wrongs(world: World) -> list[str]:
 
 def on_the_server(world: World) -> Iterator[str]:
     state = world.state()
-    ours = Counter(_posted_documents(state).keys())
+    there = world.erp.posted(state)
     for document in world.documents():
-        count = len(_posted_documents(state).get(document.business_key, []))
+        count = len(there.get(document.business_key, []))
         if count != 1:
             yield f"{document.business_key} is posted {count} times"
-    strangers = ours.keys() - {document.business_key for document in world.documents()} - {PERSONS}
+    strangers = there.keys() - {document.business_key for document in world.documents()} - {PERSONS}
     yield from (f"{key} is posted, and nobody wanted it" for key in strangers)
-    yield from (f"a draft of {row['externalDocumentNumber']} is left" for row in _drafts(state))
-    lines = [*state["customerPayments"], *(row for row in state["journalLines"] if row["amount"])]
-    yield from (f"a line of {row['documentNumber']} is left" for row in lines)
-
-
-def _posted_documents(state: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """By key: sales invoices, and of payments the ledger entries of the receivable."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in state["salesInvoices"]:
-        if row["status"] != "Draft":
-            found[row["externalDocumentNumber"]].append(
-                {"id": row["id"], "number": row["number"], "total": row["totalAmountIncludingTax"]}
-            )
-    for row in state["generalLedgerEntries"]:
-        if row["documentType"] == "Payment" and row["creditAmount"]:
-            number = row["documentNumber"]
-            found[number].append({"id": number, "number": number, "total": row["creditAmount"]})
-    return found
-
-
-def _drafts(state: dict[str, Any]) -> list[dict[str, Any]]:
-    drafts = [row for row in state["salesInvoices"] if row["status"] == "Draft"]
-    return drafts + [row for row in state["salesCreditMemos"] if row["status"] == "Draft"]
+    yield from (f"{what} is left" for what in world.erp.unposted(state))
 
 
 def in_the_outbox(world: World) -> Iterator[str]:
-    there = _posted_documents(world.state())
+    there = world.erp.posted(world.state())
     for document in world.documents():
         key = document.business_key
         if document.state != "posted":
@@ -107,11 +83,11 @@ def _stories(world: World) -> list[tuple[Document, list[Any], list[Any]]]:
 def of_the_attempts(world: World) -> Iterator[str]:
     for document, tries, _ in _stories(world):
         yield from (f"{document.business_key}: {wrong}" for wrong in _of_one(world, document, tries))
-    for move, what, asked in (("enter", CREATED, "create"), ("post", (POSTED,), "post")):
-        written = [each for each in world.writes() if each["method"] == "POST" and each["path"].endswith(what)]
+    for move in world.erp.MOVES:
+        written = [each for each in world.writes() if each["path"].endswith(world.path_of(move))]
         intended = sum(attempt.move == move for attempt in world.attempts())
         if len(written) - world.posted_by_person > intended:
-            yield f"the server was asked {len(written)} times to {asked}, and {intended} intents say so"
+            yield f"the server was asked {len(written)} times to {move}, and {intended} intents say so"
 
 
 def _of_one(world: World, document: Document, tries: list[Any]) -> Iterator[str]:
@@ -154,7 +130,7 @@ def _overlaps(world: World) -> Iterator[str]:
     turns: list[tuple[str, str, str]] = []
     for entry in world.writes():
         for remote_id, connection in connection_of.items():
-            if f"({remote_id})" in entry["path"]:
+            if world.erp.names(entry["path"], remote_id):
                 turns.append((entry["at"], entry["ended_at"], connection))
     for (_, ended, one), (at, _, other) in zip(sorted(turns), sorted(turns)[1:], strict=False):
         if one != other and at < ended:

@@ -15,12 +15,12 @@ HOUR = 3600.0
 
 @contextmanager
 def followed_before_a_late_commit(world: World, seconds: float, **changes: Any) -> Iterator[Process]:
-    """A process is gone, the next one begins, and the server makes the draft `seconds` after it was asked."""
+    """A process is gone, the next one begins, and the server makes the document `seconds` after it was asked."""
     world.brings_invoices()
     following = world.process(Halt("begun", how="SIGSTOP"), **changes)
     following.stops()
-    with world.fault("late_commit", method="POST", path_contains="salesInvoices", seconds=seconds):
-        world.process(Halt("sent", "enter")).dies()
+    with world.fault("late_commit", **world.creating, seconds=seconds):
+        world.process(Halt("sent", world.first_move)).dies()
         following.goes_on()
         yield following
         until(world.has_committed_late, "the server committed late")
@@ -34,7 +34,7 @@ def expects_a_new_wait(world: World) -> None:
 
 @scenario("no_settling")
 def a_commit_after_the_deadline_and_the_first_look_up(world: World) -> None:
-    """The next process has the fence after 3 s and looks up at once; the draft is made after 4.5 s, settled after 6."""
+    """The next process has the fence after 3 s and looks at once; the document comes after 4.5 s, is settled at 6."""
     world.needs(settle_after=6.0)
     with followed_before_a_late_commit(world, 4.5) as following:
         following.ends()

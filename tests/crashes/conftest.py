@@ -13,7 +13,7 @@ from tests.crashes.world import PROJECT, World
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """Business Central's URL, below which each test has a company of its own."""
+    """Its URL, below which each test has a company of its own."""
     command = [sys.executable, "-m", "tests.crashes.server"]
     with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -22,12 +22,12 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def world(server: str, database_url: str) -> Iterator[Callable[..., World]]:
+def world(server: str, database_url: str, erp: str) -> Iterator[Callable[..., World]]:
     """A world whose processes are broken in the ways named."""
     with ExitStack() as opened:
 
         def made(*breakages: str) -> World:
-            made = World(database_url, f"{server}/{uuid.uuid4().hex}", breakages)
+            made = World(database_url, erp, f"{server}/{erp}/{uuid.uuid4().hex}", breakages)
             opened.callback(made.close)
             return made
 

@@ -23,8 +23,8 @@ def dies_and_is_followed(world: World, *halts: Halt) -> None:
 
 @contextmanager
 def one_reply_held(world: World) -> Iterator[None]:
-    """One draft is made and nobody hears of it, while the other documents go on."""
-    with world.fault("slow_reply", method="POST", path_contains="salesInvoices", seconds=HELD):
+    """One document comes to be there and nobody hears of it, while the others go on."""
+    with world.fault("slow_reply", **world.creating, seconds=HELD):
         yield
 
 
@@ -32,36 +32,37 @@ def one_reply_held(world: World) -> Iterator[None]:
 def killed_before_an_intent(world: World) -> None:
     world.brings_invoices()
     with one_reply_held(world):
-        dies_and_is_followed(world, Halt("before intent", "enter", nth=6))
+        dies_and_is_followed(world, Halt("before intent", world.first_move, nth=6))
 
 
 @scenario("no_intent", "no_look_up")
 def killed_between_intent_and_send(world: World) -> None:
     world.brings_invoices()
     with one_reply_held(world):
-        dies_and_is_followed(world, Halt("after intent", "enter", nth=6))
+        dies_and_is_followed(world, Halt("after intent", world.first_move, nth=6))
 
 
 @scenario("no_intent", "no_look_up")
 def killed_after_the_send_and_before_the_commit(world: World) -> None:
     world.brings_invoices()
-    with world.fault("late_commit", method="POST", path_contains="salesInvoices", seconds=1.0):
-        dies_and_is_followed(world, Halt("sent", "enter"))
+    with world.fault("late_commit", **world.creating, seconds=1.0):
+        dies_and_is_followed(world, Halt("sent", world.first_move))
 
 
-@scenario("no_intent", "no_look_up")
+@scenario("no_intent", "no_look_up", needs_drafts=True)
 def killed_between_a_draft_and_its_reply(world: World) -> None:
-    _killed_while_a_reply_is_held(world, "salesInvoices")
+    world.brings_invoices()
+    killed_while_a_reply_is_held(world, "enter")
 
 
 @scenario("no_intent", "no_look_up")
 def killed_between_a_posting_and_its_reply(world: World) -> None:
-    _killed_while_a_reply_is_held(world, "Microsoft.NAV.post")
-
-
-def _killed_while_a_reply_is_held(world: World, call: str) -> None:
     world.brings_invoices()
-    with world.fault("slow_reply", method="POST", path_contains=call, seconds=HELD):
+    killed_while_a_reply_is_held(world, "post")
+
+
+def killed_while_a_reply_is_held(world: World, move: str) -> None:
+    with world.fault("slow_reply", method="POST", path_contains=world.path_of(move), seconds=HELD):
         killed_while_replies_are_held(world, world.process())
     world.is_finished()
 
@@ -72,7 +73,7 @@ def killed_while_replies_are_held(world: World, process: Process, count: int = 1
     process.is_killed()
 
 
-@scenario("no_look_up")
+@scenario("no_look_up", needs_drafts=True)
 def killed_with_the_reply_to_a_draft_in_hand(world: World) -> None:
     world.brings_invoices()
     dies_and_is_followed(world, Halt("answered", "enter"))
@@ -84,7 +85,7 @@ def killed_with_the_reply_to_a_posting_in_hand(world: World) -> None:
     dies_and_is_followed(world, Halt("answered", "post"))
 
 
-@scenario("no_look_up")
+@scenario("no_look_up", needs_drafts=True)
 def killed_between_the_two_moves(world: World) -> None:
     world.brings_invoices()
     dies_and_is_followed(world, Halt("recorded", "enter"))
@@ -106,4 +107,4 @@ def _killed_after_request(nth: int) -> Callable[[World], None]:
 
 
 for nth, done in enumerate(REQUESTS_ON_A_DRAFT, start=1):
-    scenario("no_look_up", name=f"killed_on_a_draft_after_{done}")(_killed_after_request(nth))
+    scenario("no_look_up", name=f"killed_on_a_draft_after_{done}", needs_drafts=True)(_killed_after_request(nth))

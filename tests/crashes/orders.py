@@ -20,13 +20,16 @@ class Halt:
 
 @dataclass(frozen=True)
 class Orders:
-    """Times in seconds. `boot`: the id of another boot than the machine's own."""
+    """Times in seconds. `company`: its URL. `boot`: the id of another boot than the machine's own. `guarded`: the ERP
+    itself refuses a second document under one key, where it can.
+    """
 
     database: str
+    erp: str
     company: str
     connection: str = "northwind"
     flow: Literal["invoices", "payments"] = "invoices"
-    batches: tuple[str, ...] = ()
+    guarded: bool = False
     settle_after: float = 4.0
     clock_ahead: float = 0.0
     boot: str = ""
@@ -40,5 +43,5 @@ class Orders:
     @classmethod
     def read(cls, text: str) -> Orders:
         given = simplejson.loads(text)
-        lists = dict(batches=tuple(given["batches"]), breakages=tuple(given["breakages"]))
-        return cls(**given | lists | dict(halts=tuple(Halt(**halt) for halt in given["halts"])))
+        halts = tuple(Halt(**halt) for halt in given["halts"])
+        return cls(**given | dict(breakages=tuple(given["breakages"]), halts=halts))

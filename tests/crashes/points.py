@@ -17,12 +17,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.posting import commits
 from st_erp_pipelines.resources import deadline
-from st_erp_pipelines.resources.business_central import BusinessCentral, Payments, SalesDocuments
 from st_erp_pipelines.target import Move
 from tests.crashes.orders import Halt
 
@@ -32,7 +32,8 @@ Call = Callable[..., Any]
 class Points:
     """Counts what the threads of this process reach, and sends it a signal where it was told to."""
 
-    def __init__(self, halts: Iterable[Halt]) -> None:
+    def __init__(self, halts: Iterable[Halt], erp: ModuleType) -> None:
+        self._erp = erp
         self._halts: dict[tuple[str, str, int], Halt] = {(halt.at, halt.move, halt.nth): halt for halt in halts}
         self._reached: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
@@ -43,10 +44,10 @@ class Points:
         self._stop_between_transactions()
         _wrap(commits, "intend", before=self._intending, after=lambda *_: self.reach("after intent"))
         _wrap(commits, "record", after=lambda *_: self.reach("recorded"))
-        for target in (SalesDocuments, Payments):
+        for target in self._erp.TARGETS:
             _wrap(target, "send", after=self._answered)
-        for request in ("write", "row"):
-            _wrap(BusinessCentral, request, after=lambda *_: self._between_requests())
+        for client, request in self._erp.REQUESTS:
+            _wrap(client, request, after=lambda *_: self._between_requests())
         _wrap(deadline._Stream, "read", before=lambda *_: self.reach("sent"))
 
     def reach(self, point: str) -> None:

@@ -10,9 +10,9 @@ from tests.crashes.world import World, until
 
 @scenario("no_settling")
 def two_at_once_and_a_commit_after_the_deadline(world: World) -> None:
-    """The one gives a draft up after a second; the server makes it when the other may have looked."""
+    """The one gives a document up after a second; the server makes it when the other may have looked."""
     world.brings_invoices(count=12)
-    with world.fault("late_commit", method="POST", path_contains="salesInvoices", seconds=2.4):
+    with world.fault("late_commit", **world.creating, seconds=2.4):
         both_end(world)
         until(world.has_committed_late, "the server committed late")
 
@@ -22,8 +22,8 @@ def two_at_once_and_a_look_up_longer_than_the_fence(world: World) -> None:
     """Who looked up comes back to a fence that has run out, while the other one works, slowly."""
     world.brings_invoices(count=12)
     with (
-        world.fault("slow_reply", method="GET", path_contains="salesInvoices", seconds=3.5),
-        world.fault("latency", method="POST", path_contains="salesInvoices", times=None, seconds=0.2),
+        world.fault("slow_reply", **world.asking, seconds=3.5),
+        world.fault("latency", **world.creating, times=None, seconds=0.4),
     ):
         both_end(world)
 
@@ -33,7 +33,7 @@ def two_connections_to_one_company(world: World) -> None:
     """Two tenants whose invoices have the same ids. First one is stopped and overtaken, then both go on at once."""
     world.brings_invoices(count=8)
     world.brings_invoices(count=8, prefix="B", tenant=1002)
-    world.process(Halt("before intent", "enter", how="SIGSTOP")).stops()
+    world.process(Halt("before intent", world.first_move, how="SIGSTOP")).stops()
     goes_on_in_the_middle_of_anothers_work(world, "northwind_b")
     world.is_finished()
 

@@ -1,9 +1,9 @@
-"""Business Central in a process of its own: `python -m tests.crashes.server`.
+"""The ERPs in a process of their own: `python -m tests.crashes.server`.
 
-Below `{url}/{any name}` is a company, made when it is first asked for, with its own faults and its own log
+Below `{url}/{erp}/{any name}` is a company, made when it is first asked for, with its own faults and its own log
 (`_control/...`, see sandbox/faults.py; their seconds are real ones). One control more, which no real server has:
 
-    POST /{name}/_control/deaf?times=n     for that many lists of sales documents it ignores every filter
+    POST /{erp}/{name}/_control/deaf?times=n     for that many lists of invoices it ignores every filter
 
 Prints its URL, and ends when its standard input does, so that it does not outlive tests that were killed.
 """
@@ -17,13 +17,9 @@ from urllib.parse import parse_qs, urlencode
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from st_erp_pipelines.sandbox.business_central import business_central_app
 from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.sandbox.serve import running
-from tests.resources.business_central.conftest import SEED
-
-SPEED = 5.0  # of the server's own work: 6 ms for a draft, 12 ms to post it
-LISTS = ("/salesInvoices", "/salesCreditMemos")
+from tests.crashes.erps import ERPS
 
 
 class Companies:
@@ -34,18 +30,18 @@ class Companies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError("only HTTP is spoken here")
-        _, name, path = scope["path"].split("/", 2)
+        _, erp, name, path = scope["path"].split("/", 3)
         scope = {**scope, "path": f"/{path}", "raw_path": f"/{path}".encode()}
         if path == "_control/deaf":
             self._deaf[name] = int(parse_qs(scope["query_string"].decode())["times"][0])
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body"})
             return
-        if self._deaf[name] and path.endswith(LISTS) and scope["method"] == "GET":
+        if self._deaf[name] and path.endswith(ERPS[erp].INVOICE_LISTS) and scope["method"] == "GET":
             self._deaf[name] -= 1
             scope["query_string"] = _without_filter(scope["query_string"])
         if name not in self._companies:
-            self._companies[name] = business_central_app(SEED, speed=SPEED, faults=Faults())
+            self._companies[name] = ERPS[erp].app(Faults())
         await self._companies[name](scope, receive, send)
 
 

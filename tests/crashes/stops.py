@@ -21,20 +21,20 @@ def stopped_until_another_has_finished(world: World, halt: Halt) -> None:
 def stopped_between_intent_and_send(world: World) -> None:
     """For longer than fence and settling time together: what it then sent would be there twice."""
     world.brings_invoices()
-    stopped_until_another_has_finished(world, Halt("after intent", "enter", how="SIGSTOP"))
+    stopped_until_another_has_finished(world, Halt("after intent", world.first_move, how="SIGSTOP"))
 
 
 @scenario("late_outcome_overwrites")
 def stopped_with_the_reply_in_hand(world: World) -> None:
     world.brings_invoices()
-    stopped_until_another_has_finished(world, Halt("answered", "enter", how="SIGSTOP"))
+    stopped_until_another_has_finished(world, Halt("answered", world.first_move, how="SIGSTOP"))
 
 
 @scenario("fence_not_checked")
 def stopped_between_look_up_and_intent(world: World) -> None:
     """It goes on in the middle of the other's work."""
     world.brings_invoices(count=12)
-    stopped = world.process(Halt("before intent", "enter", how="SIGSTOP"))
+    stopped = world.process(Halt("before intent", world.first_move, how="SIGSTOP"))
     stopped.stops()
     goes_on_in_the_middle_of_anothers_work(world, "northwind")
     world.is_finished()
@@ -43,7 +43,7 @@ def stopped_between_look_up_and_intent(world: World) -> None:
 def goes_on_in_the_middle_of_anothers_work(world: World, connection: str) -> None:
     """The first process was stopped; another one takes the fence, and is stopped when it has sent something."""
     stopped = world.processes[-1]
-    working = world.process(Halt("recorded", "enter", how="SIGSTOP"), connection=connection)
+    working = world.process(Halt("recorded", world.first_move, how="SIGSTOP"), connection=connection)
     working.stops()
     before = len(world.attempts())
     stopped.goes_on()

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.crashes.erps import ERPS
 from tests.crashes.world import World
 from tests.posting.breakages import BREAKAGES
 
@@ -17,16 +18,27 @@ class Scenario:
     play: Callable[[World], None]
     name: str
     catches: tuple[str, ...]
+    needs_drafts: bool
+
+    @property
+    def erps(self) -> list[str]:
+        """Those against which it is played."""
+        return [name for name, erp in ERPS.items() if "enter" in erp.MOVES or not self.needs_drafts]
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(*catches: str, name: str = "") -> Callable[[Callable[[World], None]], Callable[[World], None]]:
-    """Plays until a last process finds nothing left to do. `catches`: breakages under which the end is wrong."""
+def scenario(
+    *catches: str, name: str = "", needs_drafts: bool = False
+) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
+    """Plays until a last process finds nothing left to do. `catches`: breakages under which the end is wrong.
+
+    `needs_drafts`: it is about what lies between the two moves, so it is there for an ERP with drafts alone.
+    """
 
     def register(play: Callable[[World], None]) -> Callable[[World], None]:
-        known = Scenario(play, name or play.__name__, catches)
+        known = Scenario(play, name or play.__name__, catches, needs_drafts)
         SCENARIOS[known.name] = known
         return play
 
@@ -39,15 +51,16 @@ def load() -> dict[str, Scenario]:
     return SCENARIOS
 
 
-def markdown() -> str:
-    rows = [["", *BREAKAGES], ["---", *(":-:" for _ in BREAKAGES)]]
+def markdown(erp: str) -> str:
+    rows = [[erp.replace("_", " "), *BREAKAGES], ["---", *(":-:" for _ in BREAKAGES)]]
     for each in load().values():
-        cells = ("caught" if name in each.catches else "not needed" for name in BREAKAGES)
-        rows.append([each.name.replace("_", " "), *cells])
+        if erp in each.erps:
+            cells = ("caught" if name in each.catches else "not needed" for name in BREAKAGES)
+            rows.append([each.name.replace("_", " "), *cells])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 if __name__ == "__main__":
     from tests.crashes import table  # the one that the scenarios know
 
-    print(table.markdown())
+    print("\n\n".join(map(table.markdown, ERPS)))

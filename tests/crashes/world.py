@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -24,9 +24,9 @@ from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.outbox.schema import attempts, documents, fences
-from st_erp_pipelines.resources.business_central import BusinessCentral
+from tests.crashes.erps import ERPS
 from tests.crashes.orders import Halt, Orders
-from tests.crashes.process import client_of, post
+from tests.crashes.process import post
 
 PROJECT = Path(__file__).parents[2]
 FORKS = multiprocessing.get_context("forkserver")
@@ -92,15 +92,16 @@ class Process:
 class World:
     """`company`: its URL on the server. `breakages`: what is broken in every process."""
 
-    def __init__(self, database: str, company: str, breakages: Sequence[str] = ()) -> None:
-        self._orders = Orders(database, company, breakages=tuple(breakages))
+    def __init__(self, database: str, erp: str, company: str, breakages: Sequence[str] = ()) -> None:
+        self._orders = Orders(database, erp, company, breakages=tuple(breakages))
+        self.erp = ERPS[erp]
         self.outbox = Outbox(open_engine(database))
         self.is_sqlite = database.startswith("sqlite")
         self.clock_was_set = False
         self.posted_by_person = 0
         self.expected: list[str] = []  # what the audit trail has to say, beyond what every test looks for
         self.processes: list[Process] = []
-        self._client: BusinessCentral | None = None
+        self.client = self.erp.client_of(company, self.settle_after)
         self._control = httpx.Client(base_url=f"{company}/_control/", timeout=PATIENCE)
 
     def close(self) -> None:
@@ -108,8 +109,7 @@ class World:
             process.is_killed()
         self.outbox.engine.dispose()
         self._control.close()
-        if self._client is not None:
-            self._client.close()
+        self.client.close()
 
     # What there is to post
 
@@ -121,18 +121,23 @@ class World:
     def settle_after(self) -> float:
         return self._orders.settle_after
 
-    @property
-    def client(self) -> BusinessCentral:
-        if self._client is None:
-            self._client = client_of(self._orders.company, self.settle_after)
-        return self._client
-
     def brings(self, built: Sequence[BuiltDocument], connection: str = "northwind") -> None:
         bring(self.outbox, connection, self.client.place, built[0].flow, built)
 
     def brings_invoices(self, count: int = 6, *, prefix: str = "A", tenant: int = 1001) -> None:
         connection = "northwind" if prefix == "A" else f"northwind_{prefix.lower()}"
-        self.brings([invoice(number, prefix, tenant) for number in range(1, count + 1)], connection)
+        self.brings([self._invoice(number, prefix, tenant) for number in range(1, count + 1)], connection)
+
+    def _invoice(self, number: int, prefix: str, tenant: int) -> BuiltDocument:
+        day, key, total = date(2026, 11, 3), f"ST-{prefix}-INV-{number}", Decimal("100.00") + number
+        payload = self.erp.invoice(key, number, day, total)
+        common = ("invoices", "invoice", f"servicetitan/{tenant}/invoice/{number}", key, day, day, total, "USD")
+        return BuiltDocument(*common, payload["customer_number"], "h1", payload, label=str(number))
+
+    def brings_payments(self, count: int = 2, amounts: Sequence[str] = ("60.00", "40.00")) -> None:
+        self.needs(flow="payments")
+        each = (self.erp.payment(number, date(2026, 11, 5), amounts) for number in range(1, count + 1))
+        self.brings([document for documents in each for document in documents])
 
     # Who posts it
 
@@ -147,6 +152,24 @@ class World:
 
     # What the server does, and did
 
+    @property
+    def first_move(self) -> Any:
+        """By which a document comes to be there."""
+        return self.erp.MOVES[0]
+
+    def path_of(self, move: str) -> str:
+        return str(self.erp.path_of(move, self._orders))
+
+    @property
+    def creating(self) -> Mapping[str, str]:
+        """What a fault has to meet: the requests of the first move."""
+        return dict(method="POST", path_contains=self.path_of(self.first_move))
+
+    @property
+    def asking(self) -> Mapping[str, str]:
+        """Or those of a look-up for what is posted."""
+        return dict(method="GET", path_contains=self.erp.POSTED[self._orders.flow])
+
     @contextmanager
     def fault(self, kind: str, **rule: Any) -> Iterator[None]:
         """Until the block ends; what it holds then goes on."""
@@ -157,13 +180,8 @@ class World:
     def server_ignores_filters(self, times: int) -> None:
         self._control.post("deaf", params=dict(times=times)).raise_for_status()
 
-    def person_enters(self, **values: Any) -> None:
-        self._control.post("business_central/enter", json=values).raise_for_status()
-
-    def person_posts_the_batch(self, code: str) -> None:
-        journal = next(row["id"] for row in self.state()["customerPaymentJournals"] if row["code"] == code)
-        self.client.write("POST", f"journals({journal})/Microsoft.NAV.post", operation="post by hand", document="")
-        self.posted_by_person += 1
+    def person_does(self, name: str, **values: Any) -> None:
+        self._control.post(f"{self._orders.erp}/{name}", json=values).raise_for_status()
 
     def log(self) -> list[dict[str, Any]]:
         """Every request that the server has answered, or would have."""
@@ -171,11 +189,11 @@ class World:
         return found
 
     def writes(self) -> list[dict[str, Any]]:
-        return [each for each in self.log() if each["method"] not in READS and not each["path"].endswith("/token")]
+        return [each for each in self.log() if each["method"] not in READS]
 
     def state(self) -> dict[str, Any]:
         """All that the company holds."""
-        found: dict[str, Any] = self._asked("business_central/state")
+        found: dict[str, Any] = self._asked(f"{self._orders.erp}/state")
         return found
 
     def holds_replies(self) -> int:
@@ -208,56 +226,3 @@ class World:
     def _rows(self, table: sa.Table, order: Any = None) -> list[Any]:
         with reading(self.outbox.engine) as con:
             return list(con.execute(sa.select(table).order_by(table.c.id if order is None else order)).all())
-
-
-def invoice(number: int, prefix: str = "A", tenant: int = 1001) -> BuiltDocument:
-    """Of two lines, each with a dimension that has to be set after it was entered."""
-    day, key = date(2026, 11, 3), f"ST-{prefix}-INV-{number}"
-    total = Decimal("100.00") + number
-    payload = {
-        "type": "invoice", "key": key, "customer_number": "STA-1", "document_date": day.isoformat(),
-        "posting_date": day.isoformat(), "due_date": "2026-12-03", "reference": f"{number}", "currency": "USD",
-        "dimension_code": "UNIT", "dimension_value": "HVAC", "tax": "liability_line", "total": str(total),
-        "lines": [_line(10_000, "4000", total - 8), _line(9_990_000, "2200", Decimal(8))],
-    }  # fmt: skip
-    return BuiltDocument(
-        "invoices", "invoice", f"servicetitan/{tenant}/invoice/{number}", key, day, day, total, "USD", "STA-1", "h1",
-        payload, label=str(number),
-    )  # fmt: skip
-
-
-def _line(sequence: int, account: str, amount: Decimal) -> dict[str, Any]:
-    return {
-        "sequence": sequence, "type": "account", "number": account, "description": "Tune-up", "quantity": "1",
-        "unit_price": str(amount), "amount": str(amount), "tax_code": "NONTAXABLE", "dimension_code": "CREW",
-        "dimension_value": "RED",
-    }  # fmt: skip
-
-
-def payment(number: int, batches: Sequence[str], amounts: Sequence[str] = ("60.00", "40.00")) -> list[BuiltDocument]:
-    """Split over two invoices: two documents."""
-    day, prefix = date(2026, 11, 5), f"AP{number}-"
-    parts = [{"key": f"{prefix}{n}", "amount": amount} for n, amount in enumerate(amounts)]
-    same = {
-        "payment_key": prefix, "parts": parts, "payment_total": str(sum(map(Decimal, amounts))),
-        "customer_number": "STA-1", "posting_date": day.isoformat(), "invoice_key": "", "invoice_id": "",
-        "description": "Check 4711", "comment": "paid at the door", "batches": list(batches),
-        "balancing_account": "1010",
-    }  # fmt: skip
-    return [
-        BuiltDocument(
-            "payments",
-            "payment",
-            f"servicetitan/1001/payment/{number}",
-            part["key"],
-            day,
-            day,
-            Decimal(part["amount"]),
-            "USD",
-            "STA-1",
-            "h1",
-            same | part,
-            part=n,
-        )  # fmt: skip
-        for n, part in enumerate(parts)
-    ]

@@ -274,7 +274,7 @@ def test_another_process_tells_what_it_finds(
     unpublished: Findings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with another_process() as url, client_of(f"{url}/some") as client:
+    with another_process() as url, client_of(f"{url}/business_central/some") as client:
         ask_wrongly(client)
     (found,) = unpublished.new()
     assert "customer has no property 'nobody'" in found

@@ -1,0 +1,24 @@
+"""The ERPs that each scenario is played against: a module each, with the same names in it.
+
+MOVES                 of the protocol, in their order; with drafts there are two
+TARGETS, REQUESTS     what points.py watches: targets, and the client's methods that work on a draft
+INVOICE_LISTS         where a look-up asks for invoices
+POSTED                by flow, the list that tells what is posted
+app                   the sandbox's, of a fresh company
+client_of, target_of, path_of     for an order; the path that a move writes to ends so
+invoice, payment      a payload; the documents that a payment is there, with the `amounts` of the invoices that it pays
+person_...            what people do there
+posted, unposted      what the server's own state says: by key, id, number and total of each; what is left
+names                 whether a path is that of a document
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from tests.crashes import business_central, sap_business_one
+
+ERPS: dict[str, ModuleType] = {
+    "business_central": business_central,
+    "sap_business_one": sap_business_one,
+}
