@@ -17,18 +17,21 @@ from typing import Any
 import httpx
 
 from st_erp_pipelines.commands import accept, audit, sync
-from st_erp_pipelines.commands.dagster_run import open_instance
+from st_erp_pipelines.commands.dagster_run import execute, open_instance
 from st_erp_pipelines.commands.exceptions import counted
 from st_erp_pipelines.commands.field_prices import field_price_facts, show_field_prices
 from st_erp_pipelines.commands.output import money, say, table
 from st_erp_pipelines.commands.site import open_site
 from st_erp_pipelines.commands.to_do import show_to_do
+from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.sandbox.contractor import Contractor
 from st_erp_pipelines.sandbox.contractor_office import Wire, wire_date
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
 from st_erp_pipelines.sandbox.planted import invoice_key
+from st_erp_pipelines.schedules.sync import range_tags
+from st_erp_pipelines.settings import Settings
 
 READS = {"GET", "HEAD"}
 CHANGES_NOTHING = re.compile(r"(/token|/Log(in|out)|Service_Get\w+)$")  # though it is posted
@@ -145,7 +148,7 @@ def _taken_back(connections: Path, cast: Cast) -> None:
     changed = text.replace("invoices: {mode: post", "invoices: {mode: post, on_change: reverse_and_repost")
     connections.write_text(changed, "utf-8")
     synced("with `on_change: reverse_and_repost`, which touches nothing that was paid")
-    synced("again, for a revision waits until what it replaces was taken back (the retry sensor sees to that)")
+    _retried("A revision waits until what it replaces was taken back: the job that the retry sensor starts")
     _show_documents(cast)
 
 
@@ -177,6 +180,15 @@ def synced(how: str, name: str = CONNECTION) -> Facts:
         facts = sync.synced(site, connection, instance)
     say(sync.in_words(facts))
     return facts
+
+
+def _retried(how: str) -> None:
+    heading(how)
+    with open_site([CONNECTION]) as site, open_instance() as instance:
+        (connection,) = site.connections
+        definitions = build_definitions(Settings([connection], [], []))
+        tags = range_tags(connection.start_date, site.pipeline(connection).today)
+        execute(definitions, instance, CONNECTION, "post", tags)
 
 
 def synced_for_nothing(name: str, *urls: str) -> None:
