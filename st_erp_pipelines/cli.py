@@ -149,7 +149,7 @@ def doctor(names: Names = None, json: Json = False) -> None:
 @app.command()
 def plan(
     name: Name = None,
-    flow: Annotated[str | None, typer.Option(help="customers, invoices, payments or items")] = None,
+    flow: Annotated[str | None, typer.Option(help="customers, invoices, payments, customers_back or items")] = None,
     limit: Annotated[int, typer.Option(min=0, help="shown of each flow and outcome; 0 shows all")] = 5,
     json: Json = False,
 ) -> None:

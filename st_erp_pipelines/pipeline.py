@@ -36,7 +36,8 @@ from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, 
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection, tenant_place
-from st_erp_pipelines.staging import field_prices, questions, reconciliation, to_do
+from st_erp_pipelines.staging import customer_differences, field_prices, questions, reconciliation, to_do
+from st_erp_pipelines.staging.customer_differences import CustomerDifference
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
 from st_erp_pipelines.staging.documents.known import read_documents, read_known
 from st_erp_pipelines.staging.entities import all_entities
@@ -328,6 +329,11 @@ class Pipeline:
         """What the last reconciliation left to people."""
         with self.staging() as con:
             return to_do.read(con)
+
+    def customer_differences(self) -> list[CustomerDifference]:
+        """What the two systems tell differently of customers, as the last build found it."""
+        with self.staging() as con:
+            return customer_differences.read(con)
 
     def field_prices(self) -> list[FieldPrice]:
         """What people changed in the pricebook, as the last reconciliation found it."""

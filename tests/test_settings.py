@@ -258,6 +258,15 @@ def test_two_companies_do_not_write_items_into_one_pricebook(load: Load) -> None
     assert load(text.replace("items: {mode: draft}", "items: {mode: observe}")).faults == []
 
 
+def test_customers_go_back_only_where_the_erp_owns_something(load: Load) -> None:
+    back = NORTHWIND.replace("    flows:\n", "    flows:\n      customers_back: {mode: post}\n")
+    fault = only(load(back))
+    assert (fault.field, "expected customers.owners, too" in fault.message) == ("flows", True)
+    owned = back.replace("customers_back:", "customers: {owners: {email: erp}}\n      customers_back:")
+    (connection,) = load(owned).connections
+    assert connection.flows.customers.owners.of("erp") == ["email"]
+
+
 def test_two_entries_of_one_name_have_one_fault_each(load: Load) -> None:
     found = load(two(name="northwind_hvac", key_prefix="A", servicetitan__tenant_id=1001))
     assert [fault.field for fault in found.faults] == ["name", "name"]

@@ -137,7 +137,8 @@ def _to_mend(row: Document) -> list[dict[str, str]]:
 
 
 def counted(count: int, flow: str) -> str:
-    return f"{count:,} {flow if count != 1 else flow.removesuffix('s')}"
+    things, _, whither = flow.partition("_")
+    return f"{count:,} {things if count != 1 else things.removesuffix('s')} {whither}".rstrip()
 
 
 def headline(groups: Sequence[Facts]) -> str:

@@ -242,6 +242,8 @@ def payload_lines(flow: str, payload: Facts, names: dict[str, str]) -> list[str]
     """The head of a payload as people read it, without what is empty."""
     if flow == "customers":
         return _customer(payload)
+    if flow == "customers_back":
+        return _customer_back(payload)
     if flow == "items":
         return _item(payload)
     party = payload.get("customer_number", "")
@@ -274,6 +276,13 @@ def _customer(payload: Facts) -> list[str]:
     contact = ("phone_number", "email", "payment_terms_code")
     what = f"change of {payload['erp_number']}" if payload.get("change") else payload.get("type", "")
     return [line for line in (what, _joined(payload, address), _joined(payload, contact)) if line]
+
+
+def _customer_back(payload: Facts) -> list[str]:
+    address = _joined(payload.get("address", {}), ("address_line1", "address_line2", "city", "state", "postal_code"))
+    members = ("display_name", "phone_number", "email", "payment_term_id")
+    said = [f"{name.replace('_', ' ')} {payload[name]}" for name in members if payload.get(name)]
+    return [f"change of customer {payload['customer_id']} in ServiceTitan", ", ".join(filter(None, [*said, address]))]
 
 
 def _item(payload: Facts) -> list[str]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import sqlalchemy as sa
 
+from st_erp_pipelines.commands.customer_differences import customer_difference_facts, show_customer_differences
 from st_erp_pipelines.commands.exceptions import (
     Sorted,
     counted,
@@ -65,6 +66,7 @@ def facts_of(pipeline: Pipeline) -> Facts:
         **exception_facts(Sorted.of(rows)),
         "to_do": to_do_facts(pipeline) if was_read else [],
         "field_prices": field_price_facts(pipeline) if was_read else [],
+        "customer_differences": customer_difference_facts(pipeline) if was_read else [],
         **mapping_facts(pipeline),
     }
 
@@ -164,6 +166,7 @@ def show(facts: Facts, zone: str, everything: bool = False) -> None:
         show_every_exception(facts) if everything else show_exceptions(facts)
         show_to_do(facts, everything)
         show_field_prices(facts, everything)
+        show_customer_differences(facts, everything)
 
 
 def say_paused(facts: Facts, zone: str) -> None:

@@ -14,6 +14,7 @@ from st_erp_pipelines.errors import ConfigurationError, Rejected
 from st_erp_pipelines.pipeline import ERP_FLOWS, used_flows
 from st_erp_pipelines.resources import servicetitan
 from st_erp_pipelines.resources.http import parsed
+from st_erp_pipelines.resources.servicetitan_customers import SCOPE
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.settings import Connection
 
@@ -66,6 +67,11 @@ class ServiceTitanChecks:
                 if "items" in used_flows(self._connection)
                 else ()
             ),
+            *(
+                [Check("customers", self._customers, ("customers_back",), True)]
+                if "customers_back" in used_flows(self._connection)
+                else ()
+            ),
         ]
 
     def list(self, entity: str) -> list[dict[str, Any]]:
@@ -115,6 +121,15 @@ class ServiceTitanChecks:
             yield wrong(f"the app was not granted {', '.join(missing)}", "Grant them to the app.")
         elif self._settings.application_guid:
             yield ok(f"granted: {', '.join(sorted(TO_WRITE))}")
+
+    def _customers(self) -> Iterator[Said]:
+        scopes = self.client.auth.sign_in()
+        if not scopes:
+            yield note("the token names no scopes; the first change will tell whether customers may be written")
+        elif SCOPE not in scopes:
+            yield wrong(f"the app was not granted {SCOPE}", "Grant it to the app.")
+        else:
+            yield ok(f"granted: {SCOPE}")
 
     def _tenant(self) -> Iterator[Said]:
         """A 403 may mean the tenant or only one scope: two lists tell. Raises what the first of them said."""
