@@ -13,13 +13,17 @@ from tests.crashes.world import World
 from tests.databases import programs
 from tests.posting.breakages import BREAKAGES
 
+
+def databases_for(erp: str) -> list[str]:
+    """Both for the first ERP, one for each further one: what differs between databases is in the engine."""
+    if erp == next(iter(ERPS)):
+        return ["sqlite", "postgresql"]
+    return ["postgresql" if programs() else "sqlite"]
+
+
 SCENARIOS = load()
-# The first ERP on both databases, each further one on one: what differs between databases is in the engine.
-DATABASES = dict.fromkeys(ERPS, ["postgresql" if programs() else "sqlite"]) | {
-    next(iter(ERPS)): ["sqlite", "postgresql"]
-}
 PLAYED = [(erp, each.name) for each in SCENARIOS.values() for erp in each.erps]
-PLAYS = [(database, erp, name) for erp, name in PLAYED for database in DATABASES[erp]]
+PLAYS = [(database, erp, name) for erp, name in PLAYED for database in databases_for(erp)]
 CAUGHT = [("sqlite", erp, name, breakage) for erp, name in PLAYED for breakage in SCENARIOS[name].catches]
 
 

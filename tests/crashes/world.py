@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import simplejson
@@ -153,9 +153,10 @@ class World:
     # What the server does, and did
 
     @property
-    def first_move(self) -> Any:
+    def first_move(self) -> Literal["enter", "post"]:
         """By which a document comes to be there."""
-        return self.erp.MOVES[0]
+        first: Literal["enter", "post"] = self.erp.MOVES[0]
+        return first
 
     def path_of(self, move: str) -> str:
         return str(self.erp.path_of(move, self._orders))
