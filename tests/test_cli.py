@@ -28,16 +28,11 @@ from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.contractor import generate
 from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment, write_demo
 from st_erp_pipelines.sandbox.serve import RunningSandbox, running_process
+from tests.world import write_forgetful_dagster
 
 SEED, DAYS, SCALE, SPEED = 7, 7, 0.01, 60.0
 WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 BLOCKED = "blocked_customer"
-# A Dagster instance that keeps no events: to write them down is most of a small sync's work.
-DAGSTER_YAML = """
-event_log_storage:
-  module: dagster._core.storage.event_log.in_memory
-  class: InMemoryEventLogStorage
-"""
 
 pytestmark = pytest.mark.slow(60)  # all of it together
 
@@ -103,8 +98,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             go_live=contractor.start_date,
             start_date=contractor.start_date,
         )
-        (folder / "dagster").mkdir()
-        (folder / "dagster" / "dagster.yaml").write_text(DAGSTER_YAML, "utf-8")
+        write_forgetful_dagster(folder / "dagster")
         yield Place(folder, sandbox)
 
 

@@ -38,7 +38,7 @@ import duckdb, select, sys
 path, query, how = sys.argv[1:]
 con = duckdb.connect(path, read_only=True)
 seen, times = [], 0
-while times == 0 or not select.select([sys.stdin], [], [], 0.001)[0]:
+while times == 0 or not select.select([sys.stdin], [], [], 0.1)[0]:
     if how == "anew":
         con.close()
         con = duckdb.connect(path, read_only=True)

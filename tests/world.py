@@ -287,6 +287,13 @@ def running_site(folder: Path, whole: Contractor, *, speed: float = SPEED) -> It
         yield write_site(folder, whole, servicetitan_url, business_central_url, speed=speed)
 
 
+def write_forgetful_dagster(folder: Path) -> None:
+    """A DAGSTER_HOME that keeps no events: to write them down is most of a small sync's work."""
+    folder.mkdir()
+    storage = "{module: dagster._core.storage.event_log.in_memory, class: InMemoryEventLogStorage}"
+    (folder / "dagster.yaml").write_text(f"event_log_storage: {storage}\n", "utf-8")
+
+
 def failures(result: dg.ExecuteInProcessResult) -> list[str]:
     """What each failed step says, ours by its sentence; or why no step ran."""
     data = [event.event_specific_data for event in result.all_events if event.is_step_failure]

@@ -27,7 +27,17 @@ from st_erp_pipelines.schedules.references import days_to_read
 from st_erp_pipelines.schedules.sync import range_tags
 from st_erp_pipelines.staging.extract import FULL_FIRST, day_window, keys_in
 from st_erp_pipelines.staging.landing import landing_files
-from tests.world import QUIET, SPEED, Site, contractor, failures, running_site, with_only, write_site
+from tests.world import (
+    QUIET,
+    SPEED,
+    Site,
+    contractor,
+    failures,
+    running_site,
+    with_only,
+    write_forgetful_dagster,
+    write_site,
+)
 
 pytestmark = pytest.mark.slow(50)  # all of it together
 NOWHERE = "http://127.0.0.1:9"
@@ -191,7 +201,8 @@ def test_a_sync_reads_none_of_it(site: Site) -> None:
 def test_the_command_line_reads_it_where_it_is_asked_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)  # which `make` exports
+    write_forgetful_dagster(tmp_path / "dagster")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     with running_site(tmp_path, with_only(contractor(days=7, scale=0.02), [])) as site, site.environment():
         with_references(site, "{entities: [vendors]}")
         assert sync.run([CONNECTION], as_json=True, references=True) == 0
