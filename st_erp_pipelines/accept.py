@@ -10,10 +10,12 @@ from typing import Any
 import duckdb
 import sqlalchemy as sa
 
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.outbox.states import State, change_state
 
+BY_ID = "id="
 ENTERED_BY_HAND = "entered_by_hand"  # the reason code of what waits for such a word
 ACCEPTED = (State.CONFLICT, State.BLOCKED, State.READY, State.UNAVAILABLE, State.REJECTED)
 REFUSALS = {
@@ -26,12 +28,14 @@ REFUSALS = {
 THERE = """
 select document_id, number, document_date, total
 from erp_sales
-where is_posted and ($number in (number, document_id))
-order by type desc
+where is_posted and type = $type and (document_id = $id or number = $number)
+order by number, document_id
 """
-
-
-IN_PRICEBOOK = "select {kind}_id::varchar, code, null, price from staging.stg_servicetitan__{kind}s where {which}"
+IN_PRICEBOOK = """
+select {kind}_id::varchar, code, null, price
+from staging.stg_servicetitan__{kind}s
+where {kind}_id::varchar = $id or code = $number
+"""
 
 
 @dataclass(frozen=True)
@@ -55,16 +59,34 @@ class Answer:
     sentence: str
 
 
-def posted_there(con: duckdb.DuckDBPyConnection, number: str) -> list[There]:
-    """By its number or its id; a number may stand for an invoice and for a credit memo."""
-    return [There(*row) for row in con.execute(THERE, {"number": number}).fetchall()]
+def posted_there(con: duckdb.DuckDBPyConnection, row: Document, said: str) -> list[There]:
+    """An invoice or a credit memo, as the document is one; `id=49` is no number."""
+    if row.flow != "invoices":
+        return []  # in Business One payments and invoices may have the same ids
+    return [There(*each) for each in con.execute(THERE, {"type": _type_there(row), **_names(said)}).fetchall()]
 
 
-def in_pricebook(con: duckdb.DuckDBPyConnection, kind: str, number: str) -> list[There]:
+def in_pricebook(con: duckdb.DuckDBPyConnection, kind: str, said: str) -> list[There]:
     """A material or a service, by its id or its code."""
-    which = f"$number in ({kind}_id::varchar, code)"
-    query = IN_PRICEBOOK.format(kind=kind, which=which)
-    return [There(*row) for row in con.execute(query, {"number": number}).fetchall()]
+    return [There(*row) for row in con.execute(IN_PRICEBOOK.format(kind=kind), _names(said)).fetchall()]
+
+
+def the_one(found: list[There], row: Document, said: str) -> There:
+    """One's number may be another's id, and two series may give one number: then a person says which is meant."""
+    if len(found) > 1:
+        listed = " or ".join(f"{each.words} ({BY_ID}{each.remote_id})" for each in found)
+        fix = f"Say which by its id: st-erp accept {row.business_key} {BY_ID}{found[0].remote_id}"
+        raise ConfigurationError(f"{said} may be {listed}", fix=fix)
+    return found[0]
+
+
+def _names(said: str) -> dict[str, str | None]:
+    return {"id": said.removeprefix(BY_ID), "number": None if said.startswith(BY_ID) else said}
+
+
+def _type_there(row: Document) -> str:
+    """Ids are unique within one."""
+    return "credit_memo" if row.kind == "credit_memo" or row.amount < 0 else "invoice"
 
 
 def accept(outbox: Outbox, row: Document, there: There, who: str) -> Answer:
@@ -74,10 +96,10 @@ def accept(outbox: Outbox, row: Document, there: There, who: str) -> Answer:
         return Answer(row.business_key, False, f"{row.business_key} {why}.")
     with outbox.begin() as (con, now):
         of_another = documents.c.id != row.id if there.on else documents.c.source_key != row.source_key  # its changes
-        taken = (documents.c.place == row.place) & (documents.c.remote_id == there.remote_id) & of_another
-        other = con.execute(sa.select(documents.c.business_key).where(taken)).scalar()
-        if other is not None:
-            return Answer(row.business_key, False, f"{there.number} is {other} already.")
+        taken = (documents.c.place == row.place) & (documents.c.flow == row.flow) & of_another
+        others = con.execute(sa.select(documents).where(taken, documents.c.remote_id == there.remote_id)).all()
+        if known := [each.business_key for each in others if _type_there(each) == _type_there(row)]:
+            return Answer(row.business_key, False, f"{there.number} is {known[0]} already.")
         text = f"{who} says that it is {there.words}."
         columns: dict[str, Any] = dict(
             remote_id=there.remote_id, remote_number=there.number, reasons=[], cause="", next_try_at=None

@@ -26,6 +26,8 @@ LATER = (
     r"\$ st-erp accept (ST-A-INV-\d+) PS-INV\d+\n\1 is PS-INV\d+: adopted\.\n\n\$ st-erp audit \1",
     r"Both systems together were asked to change 0 records\.",
 )
+EXACTLY = r"\d\d exceptions on the way to the ERP: exactly those that were planted\."
+SECOND = r"SAP Business One.*\nPosted \d+ customers, .*\nNothing was posted in .*\n.*asked to change 0 records\."
 ST_ERP = (sys.executable, "-c", "from st_erp_pipelines.cli import app; app()")
 
 
@@ -63,7 +65,7 @@ def test_tables_that_somebody_edited_are_kept(tmp_path: Path) -> None:
         (tmp_path / "mappings").mkdir()
         (tmp_path / "mappings" / "accounts.csv").write_text(text)
 
-    (tmp_path / "demo.json").write_text('{"ports": [9], "pid": 0}')
+    (tmp_path / "demo.json").write_text('{"sandboxes": [{"ports": [9], "pid": 0}]}')
     for edited, kept in (("as made", []), ("edited", ["mappings.bak"]), ("again", ["mappings.bak", "mappings.bak1"])):
         make(edited)
         old = demo._clear(tmp_path)
@@ -79,6 +81,7 @@ def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("ST_ERP_DATABASE_URL", f"sqlite:///{tmp_path / 'a_site_of_its_own.sqlite'}")
     done = st_erp(tmp_path, "demo", "--days", "7", "--scale", "0.01", "--speed", "60")
     facts = json.loads((tmp_path / ".st_erp/demo/demo.json").read_text())
+    ports = [port for sandbox in facts["sandboxes"] for port in sandbox["ports"]]
     try:
         assert done.returncode == 0, done.stderr
         assert "at 60 times the vendors' limits" in done.stdout
@@ -86,26 +89,30 @@ def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pyte
         assert "business_central|" not in done.stdout
         for said in LATER:
             assert re.search(said, done.stdout), said
-        taken = st_erp(tmp_path, "demo", "--ui", "--port", str(facts["ports"][0]))
+        assert len(re.findall(EXACTLY, done.stdout)) == 2, done.stderr
+        assert re.search(SECOND, done.stdout, re.DOTALL)
+        taken = st_erp(tmp_path, "demo", "--ui", "--port", str(ports[0]))
         assert taken.returncode == 2
         assert "is taken" in taken.stderr
         next_words = [line.split("  ")[1].split() for line in done.stdout.splitlines() if line.startswith("  st-erp ")]
         audit = next(words[1:] for words in next_words if "audit" in words)
         assert "What happened" in st_erp(tmp_path, *audit).stdout
         env = ("--env", ".st_erp/demo/demo.env")
-        assert st_erp(tmp_path, *env, "status").returncode == 1
+        status = st_erp(tmp_path, *env, "status")
+        assert status.returncode == 1
+        assert re.search(r"^northwind_hvac\n.*^lakeside_hvac\n.*ST-B-INV-", status.stdout, re.DOTALL | re.MULTILINE)
         assert st_erp(tmp_path, "status").returncode == 2, "the demo is not the site"
         assert not (tmp_path / "a_site_of_its_own.sqlite").exists()
         shipped = tmp_path / ".st_erp/demo/home/dagster/dagster.yaml"
         assert "tag_concurrency_limits" in shipped.read_text("utf-8")
-        assert all(answers(port) for port in facts["ports"])
+        assert all(answers(port) for port in ports)
     finally:
         stopped = st_erp(tmp_path, "demo", "--stop")
     assert "has ended" in stopped.stdout
     until = time.monotonic() + 20
-    while any(answers(port) for port in facts["ports"]) and time.monotonic() < until:
+    while any(answers(port) for port in ports) and time.monotonic() < until:
         time.sleep(0.1)
-    assert not any(answers(port) for port in facts["ports"])
+    assert not any(answers(port) for port in ports)
     ended = st_erp(tmp_path, *env, "sync")
     assert ended.returncode == 3
     assert "The demo's sandbox is not running" in ended.stderr

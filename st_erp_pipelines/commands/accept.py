@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import simplejson
 
-from st_erp_pipelines.accept import Answer, There, accept, in_pricebook, posted_there
+from st_erp_pipelines.accept import BY_ID, Answer, There, accept, in_pricebook, posted_there, the_one
 from st_erp_pipelines.commands.audit import stories_of
 from st_erp_pipelines.commands.output import AMISS, WELL, complain, say
 from st_erp_pipelines.commands.replay import person
@@ -18,30 +18,29 @@ def run(key: str, number: str | None) -> int:
         rows = [row for row, _, _ in stories_of(site.outbox, key)]
         if not rows:
             raise ConfigurationError(f"No document is known under {key}.")
-        answer = _accepted(site, rows[-1], number or rows[-1].remote_id)
+        answer = _accepted(site, rows[-1], number or f"{BY_ID}{rows[-1].remote_id or ''}")
     say(answer.sentence) if answer.accepted else complain(answer.sentence)
     return WELL if answer.accepted else AMISS
 
 
-def _accepted(site: Site, row: Document, number: str | None) -> Answer:
-    if not number:
+def _accepted(site: Site, row: Document, number: str) -> Answer:
+    if number == BY_ID:
         raise ConfigurationError(
             f"{row.business_key} was found nowhere over there",
             fix=f"Say which it is: st-erp accept {row.business_key} NUMBER",
         )
     becomes = simplejson.loads(row.payload).get("becomes") if row.flow == "items" else None
     found = _there(site, row, number, becomes)
-    if len(found) != 1:
+    if not found:
         none = f"no {becomes} of the pricebook" if becomes else "no posted invoice or credit memo"
-        said = f"is {none}" if not found else "stands for several: say its id"
         raise ConfigurationError(
-            f"{number} {said}, as far as was read", fix="Read it with st-erp sync, if it is new there."
+            f"{number} is {none}, as far as was read", fix="Read it with st-erp sync, if it is new there."
         )
-    return accept(site.outbox, row, found[0], person())
+    return accept(site.outbox, row, the_one(found, row, number), person())
 
 
 def _there(site: Site, row: Document, number: str, becomes: str | None) -> list[There]:
     """`becomes`: of an item, which list it is to stand in."""
     (connection,) = (each for each in site.connections if each.name == row.connection)
     with site.pipeline(connection).staging() as con:
-        return in_pricebook(con, becomes, number) if becomes else posted_there(con, number)
+        return in_pricebook(con, becomes, number) if becomes else posted_there(con, row, number)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 
-from st_erp_pipelines.accept import There, accept
+from st_erp_pipelines.accept import There, accept, posted_there, the_one
+from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import Reason, Verdict
 from st_erp_pipelines.outbox.schema import documents, events
@@ -55,6 +58,54 @@ def test_one_document_is_not_two(enter: Do, outbox: Outbox) -> None:
     assert accept(outbox, row_of(outbox, 1), HERS, "ann").accepted
     answer = accept(outbox, row_of(outbox, 2), HERS, "ann")
     assert (answer.accepted, answer.sentence) == (False, "103044 is ST-A-INV-1 already.")
+
+
+def test_an_invoice_and_a_credit_memo_of_one_id_are_two(enter: Do, outbox: Outbox) -> None:
+    """As in Business One, where each list counts for itself."""
+    memo = built(2, verdict=Verdict.BLOCKED, reasons=(BY_HAND,), amount=Decimal(-101))
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(BY_HAND,)), memo)
+    for number in (1, 2):
+        assert accept(outbox, row_of(outbox, number), replace(HERS, remote_id="49"), "ann").accepted
+
+
+@pytest.fixture(scope="module")
+def books() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Where 49 is the number of one invoice, the id of another, and both of a credit memo."""
+    with duckdb.connect() as con:
+        con.execute(
+            "create view erp_sales as select true as is_posted, * from (values "
+            "('invoice', '12', '49', date '2026-11-01', 101.00), ('invoice', '49', '60', date '2026-11-02', 55.00), "
+            "('credit_memo', '49', '49', date '2026-11-03', 7.00)) "
+            "as t(type, document_id, number, document_date, total)"
+        )
+        yield con
+
+
+@pytest.mark.parametrize(
+    ("said", "amount", "ids"),
+    [("49", 101, ["12", "49"]), ("id=49", 101, ["49"]), ("60", 101, ["49"]), ("12", 101, ["12"]), ("49", -7, ["49"])],
+)
+def test_what_a_number_may_mean(
+    books: duckdb.DuckDBPyConnection, enter: Do, outbox: Outbox, said: str, amount: int, ids: list[str]
+) -> None:
+    enter(built(1, verdict=Verdict.BLOCKED, reasons=(BY_HAND,), amount=Decimal(amount)))
+    row = row_of(outbox)
+    found = posted_there(books, row, said)
+    assert [each.remote_id for each in found] == ids
+    if len(ids) == 1:
+        assert the_one(found, row, said) == found[0]
+        return
+    with pytest.raises(ConfigurationError) as refused:
+        the_one(found, row, said)
+    assert refused.value.sentence() == (
+        "49 may be 49 of 2026-11-01 over 101.00 (id=12) or 60 of 2026-11-02 over 55.00 (id=49). "
+        "Say which by its id: st-erp accept ST-A-INV-1 id=12"
+    )
+
+
+def test_a_payment_is_no_invoice_of_the_same_id(books: duckdb.DuckDBPyConnection, enter: Do, outbox: Outbox) -> None:
+    enter(replace(built(1), flow="payments"))
+    assert posted_there(books, row_of(outbox), "id=49") == []
 
 
 def test_an_amount_that_differs_is_said(enter: Do, outbox: Outbox) -> None:
