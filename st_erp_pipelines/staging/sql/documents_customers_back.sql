@@ -44,7 +44,8 @@ with terms as (
 customers as (
     select
         source_key, customer_id, number, home_day,
-        any_value(there) as there, any_value(there ->> 'display_name') as display_name,
+        to_json(map_from_entries(list({'k': member, 'v': theirs}))) as there,
+        any_value(theirs) filter (where member = 'display_name') as display_name,
         any_value(known_state) as known_state, any_value(known_revision) as known_revision,
         coalesce(any_value(is_known_standing), false) as is_known_standing,
         coalesce(any_value(is_known_final), true) as is_known_final,
@@ -53,7 +54,7 @@ customers as (
         to_json(map_from_entries(list({'k': member, 'v': case when is_changed then was else theirs end}))) as was,
         md5(to_json(list(case when owner = 'erp' then theirs else '' end order by member))::varchar) as source_hash,
         to_json(map_from_entries(list({
-            'k': member, 'v': case when is_changed then theirs else coalesce(uncut ->> member, '') end
+            'k': member, 'v': case when is_changed then theirs else coalesce(uncut, '') end
         }) filter (where field = 'address'))) as address,
         string_agg(
             replace(member, '_', ' ') || ': ServiceTitan said ''' || titans || ''', the ERP ''' || theirs || '''', '; ' order by member
