@@ -24,7 +24,9 @@ ui: setup  ## Dagster on the demo's connection, at http://127.0.0.1:3000 (or: ma
 stop: setup  ## end the demo's sandbox
 	$(BIN)/st-erp demo --stop
 
-# More processes than cores: many tests wait, for a doubt to settle or at a vendor's pace.
+# More processes than cores: many tests wait, for a doubt to settle or at a vendor's pace. They start many more, which
+# need not compile everything anew, whatever the environment says of byte code.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup lint
 	$(BIN)/python -m pytest -q --numprocesses 5
 
