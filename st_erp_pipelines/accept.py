@@ -80,8 +80,8 @@ def the_one(found: list[There], row: Document, said: str) -> There:
     return found[0]
 
 
-def _names(said: str) -> dict[str, str | None]:
-    return {"id": said.removeprefix(BY_ID), "number": None if said.startswith(BY_ID) else said}
+def _names(said: str) -> dict[str, str]:
+    return {"id": said.removeprefix(BY_ID), "number": said}
 
 
 def _type_there(row: Document) -> str:

@@ -85,11 +85,8 @@ def books() -> Iterator[duckdb.DuckDBPyConnection]:
     ("said", "amount", "ids"),
     [("49", 101, ["12", "49"]), ("id=49", 101, ["49"]), ("60", 101, ["49"]), ("12", 101, ["12"]), ("49", -7, ["49"])],
 )
-def test_what_a_number_may_mean(
-    books: duckdb.DuckDBPyConnection, enter: Do, outbox: Outbox, said: str, amount: int, ids: list[str]
-) -> None:
-    enter(built(1, verdict=Verdict.BLOCKED, reasons=(BY_HAND,), amount=Decimal(amount)))
-    row = row_of(outbox)
+def test_what_a_number_may_mean(books: duckdb.DuckDBPyConnection, said: str, amount: int, ids: list[str]) -> None:
+    row: Any = built(1, amount=Decimal(amount))
     found = posted_there(books, row, said)
     assert [each.remote_id for each in found] == ids
     if len(ids) == 1:
@@ -103,9 +100,9 @@ def test_what_a_number_may_mean(
     )
 
 
-def test_a_payment_is_no_invoice_of_the_same_id(books: duckdb.DuckDBPyConnection, enter: Do, outbox: Outbox) -> None:
-    enter(replace(built(1), flow="payments"))
-    assert posted_there(books, row_of(outbox), "id=49") == []
+def test_a_payment_is_no_invoice_of_the_same_id(books: duckdb.DuckDBPyConnection) -> None:
+    payment: Any = replace(built(1), flow="payments")
+    assert posted_there(books, payment, "id=49") == []
 
 
 def test_an_amount_that_differs_is_said(enter: Do, outbox: Outbox) -> None:
