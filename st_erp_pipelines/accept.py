@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document, Outbox
-from st_erp_pipelines.outbox.schema import documents
-from st_erp_pipelines.outbox.states import State, change_state
+from st_erp_pipelines.outbox.intake import OWN_FLAGS
+from st_erp_pipelines.outbox.schema import documents, events
+from st_erp_pipelines.outbox.states import State, change, change_state
 
 BY_ID = "id="
 ENTERED_BY_HAND = "entered_by_hand"  # the reason code of what waits for such a word
@@ -87,6 +88,19 @@ def _names(said: str) -> dict[str, str]:
 def _type_there(row: Document) -> str:
     """Ids are unique within one."""
     return "credit_memo" if row.kind == "credit_memo" or row.amount < 0 else "invoice"
+
+
+def note_seen(outbox: Outbox, row: Document, who: str) -> Answer:
+    """A warning on what is posted has been read: it needs nobody any more. What its source has changed still does."""
+    if row.flag.startswith(OWN_FLAGS):
+        text = f"{row.business_key} stays flagged until its source or the ERP says what the other does: {row.flag}"
+        return Answer(row.business_key, False, text)
+    with outbox.begin() as (con, now):
+        if change(con, row, flag="") is None:
+            return Answer(row.business_key, False, f"{row.business_key} has just changed: look at it again.")
+        text = f"{who} has seen: {row.flag}"
+        con.execute(events.insert().values(document_id=row.id, at=now, state=row.state, text=text))
+    return Answer(row.business_key, True, f"{row.business_key} is not flagged any more.")
 
 
 def accept(outbox: Outbox, row: Document, there: There, who: str) -> Answer:

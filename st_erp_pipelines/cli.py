@@ -210,7 +210,7 @@ def accept(
     key: Annotated[str, typer.Argument(help="the document: its business key or its number in ServiceTitan")],
     number: Annotated[str | None, typer.Argument(help="the number over there; left out where one was found")] = None,
 ) -> None:
-    """Say which document over there is this one: it is adopted, and never sent."""
+    """Say which document over there is this one: it is adopted, and never sent. Or that a warning was read."""
     from st_erp_pipelines.commands import accept as command
 
     raise typer.Exit(command.run(key, number))

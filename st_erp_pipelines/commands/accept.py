@@ -1,16 +1,17 @@
-"""`st-erp accept KEY [NUMBER]`: that document over there is this one."""
+"""`st-erp accept KEY [NUMBER]`: that document over there is this one; or without a number, its warning was read."""
 
 from __future__ import annotations
 
 import simplejson
 
-from st_erp_pipelines.accept import BY_ID, Answer, There, accept, in_pricebook, posted_there, the_one
+from st_erp_pipelines.accept import BY_ID, Answer, There, accept, in_pricebook, note_seen, posted_there, the_one
 from st_erp_pipelines.commands.audit import stories_of
 from st_erp_pipelines.commands.output import AMISS, WELL, complain, say
 from st_erp_pipelines.commands.replay import person
 from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document
+from st_erp_pipelines.outbox.states import STANDING
 
 
 def run(key: str, number: str | None) -> int:
@@ -18,9 +19,13 @@ def run(key: str, number: str | None) -> int:
         rows = [row for row, _, _ in stories_of(site.outbox, key)]
         if not rows:
             raise ConfigurationError(f"No document is known under {key}.")
-        answer = _accepted(site, rows[-1], number or f"{BY_ID}{rows[-1].remote_id or ''}")
-    say(answer.sentence) if answer.accepted else complain(answer.sentence)
-    return WELL if answer.accepted else AMISS
+        flagged = [row for row in rows if row.state in STANDING and row.flag] if number is None else []
+        answers = [note_seen(site.outbox, row, person()) for row in flagged]
+        if not flagged:
+            answers = [_accepted(site, rows[-1], number or f"{BY_ID}{rows[-1].remote_id or ''}")]
+    for answer in answers:
+        say(answer.sentence) if answer.accepted else complain(answer.sentence)
+    return WELL if all(answer.accepted for answer in answers) else AMISS
 
 
 def _accepted(site: Site, row: Document, number: str) -> Answer:

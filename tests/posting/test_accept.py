@@ -12,7 +12,7 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from st_erp_pipelines.accept import There, accept, posted_there, the_one
+from st_erp_pipelines.accept import There, accept, note_seen, posted_there, the_one
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import Reason, Verdict
@@ -51,6 +51,26 @@ def test_who_says_no_has_it_sent(enter: Do, run: Do, outbox: Outbox, ledger: Led
     assert answer.replayed
     run()
     assert (row_of(outbox).state, row_of(outbox).replayed) == ("posted", True)
+
+
+def test_a_warning_that_was_read_needs_nobody(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    plain = ledger.commit
+    ledger.commit = lambda wanted, move: replace(plain(wanted, move), warning="Look at it.")  # type: ignore[method-assign]
+    enter(built(1))
+    run()
+    assert note_seen(outbox, row_of(outbox), "ann").accepted
+    assert (row_of(outbox).state, row_of(outbox).flag) == ("posted", "")
+    with outbox.engine.begin() as con:
+        assert list(con.scalars(sa.select(events.c.text)))[-1] == "ann has seen: Look at it."
+
+
+def test_a_change_of_its_source_stays_flagged(enter: Do, run: Do, outbox: Outbox) -> None:
+    enter(built(1))
+    run()
+    enter(built(1, source_hash="h2"))
+    answer = note_seen(outbox, row_of(outbox), "ann")
+    assert (answer.accepted, row_of(outbox).flag in answer.sentence) == (False, True)
+    assert row_of(outbox).flag.startswith("Changed")
 
 
 def test_one_document_is_not_two(enter: Do, outbox: Outbox) -> None:
