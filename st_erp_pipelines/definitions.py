@@ -64,12 +64,13 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
 
 def _connection(connection: Connection) -> dg.Definitions:
     titan_entities = servicetitan.read_of(connection)
+    erp_entities = [*erp.read_before(connection), *erp.read_back(connection), *erp.references(connection)]
     readable = ("invoices", "payments", "customers", *servicetitan.further(connection))
     assets = [
         *servicetitan.assets(connection),
         *erp.assets(connection),
         *staging.staged(connection, servicetitan.SYSTEM, titan_entities),
-        *staging.staged(connection, connection.erp.kind, [*erp.read_before(connection), *erp.read_back(connection)]),
+        *staging.staged(connection, connection.erp.kind, erp_entities),
         *(staging.documents(connection, flow, _before_build(connection, flow)) for flow in used_flows(connection)),
         reconciliation.reconciliation(connection),
         published.published(connection),

@@ -119,12 +119,13 @@ class Rules(Model):
 
 Reference = Literal[
     "vendors", "ap_bills", "purchase_orders", "receipts", "bank_deposits", "services", "materials", "equipment",
-    "categories", "locations", "jobs", "projects",
+    "categories", "locations", "jobs", "projects", "journal_entries",
 ]  # fmt: skip
 
 
 class References(Model):
-    """What is read of ServiceTitan though no flow to the ERP needs it; on a schedule of its own: it may take long."""
+    """What is read though no flow needs it, journal entries of SAP Business One, the rest of ServiceTitan; on a
+    schedule of its own: it may take long."""
 
     entities: list[Reference] = list(get_args(Reference))
     schedule: Cron = "40 * * * *"
@@ -138,12 +139,12 @@ class Connection(Model):
     time_zone: Zone = Field(description="a time zone such as America/Chicago")
     start_date: Day = Field(description="a date such as 2026-10-01, the first day extracted")
     go_live: Day = Field(description="a date such as 2026-11-01; nothing dated earlier is posted")
-    schedule: Cron = "*/15 * * * *"
     publish_every: Duration = Field(default=timedelta(minutes=15), description="a duration such as 15m")
     retain_days: int = Field(default=400, ge=1, description="a number of days")  # superseded versions, in landing
     mappings: Path = Field(description="a folder of mapping tables")
     servicetitan: ServiceTitan = Field(description="a mapping of keys")
     erp: Erp = Field(description="a mapping of keys")
+    schedule: Cron = Field(default="", validate_default=True)
     flows: Flows = Flows()
     rules: Rules = Rules()
     references: References = References()
@@ -155,6 +156,12 @@ class Connection(Model):
         if not folder.is_dir():
             raise ValueError(f"names a folder that does not exist: {folder}")
         return folder
+
+    @field_validator("schedule", mode="before")
+    @classmethod
+    def _of_the_erp(cls, value: object, info: ValidationInfo) -> object:
+        erp = info.data.get("erp")
+        return value or (erp.default_schedule if erp is not None else BusinessCentral.default_schedule)
 
     @field_validator("flows")
     @classmethod

@@ -89,6 +89,7 @@ def test_the_whole_way(site: Site) -> None:
 
         read(pipeline, erp.SYSTEM, by_day=erp.READ_BACK_BY_DAY)
         assert_reconciled(pipeline, set(planted) - set(documents))
+        assert_booked(pipeline)
         give_back(site, pipeline)
         before, held = written(site), {key: row.state for key, row in documents.items()}
         build_and_post(pipeline)
@@ -146,6 +147,25 @@ def read_of(site: Site, name: str) -> set[str]:
         return {Path(each).relative_to(root).parts[0] for (each,) in found.fetchall()}
 
 
+def assert_booked(pipeline: Pipeline) -> None:
+    """What each invoice has booked, by the journal entries that the server wrote."""
+    read(pipeline, erp.SYSTEM, by_day=erp.REFERENCES)
+    query = """
+        select sum(debit_amount) - sum(credit_amount),
+            sum(debit_amount) filter (partner_code = customer_number) - total_including_tax
+        from staging.stg_sap_business_one__sales_invoices as invoice
+        join staging.stg_sap_business_one__journal_entries as entry
+            on entry.origin = 'ttARInvoice' and entry.document_id = invoice.document_id
+        join staging.stg_sap_business_one__journal_entry_lines using (journal_entry_id)
+        where cancel_status = 'csNo' and total_including_tax > 0
+        group by invoice.document_id, total_including_tax
+    """
+    with pipeline.staging() as con:
+        booked = con.execute(query).fetchall()
+    assert len(booked) > 10
+    assert set(booked) == {(0, 0)}, "balanced, and the customer owes the invoice"
+
+
 def assert_reconciled(pipeline: Pipeline, strangers: set[str]) -> None:
     """Both sides, each document by its units and tax. `strangers`: what was planted there and has no source."""
     result = pipeline.reconcile()
@@ -167,7 +187,9 @@ def test_what_dagster_loads(site: Site) -> None:
     definitions = build_definitions(settings.load(site.folder / "connections.yaml"))
     keys = {"/".join(key.path[1:]) for key in definitions.resolve_asset_graph().get_all_asset_keys()}
     assert {f"sap_business_one/post_{flow}" for flow in ERP_FLOWS} <= keys
-    assert {f"staging/sap_business_one__{name}" for name in (*erp.WHOLE, *erp.READ_BACK_BY_DAY)} <= keys
+    assert {
+        f"staging/sap_business_one__{name}" for name in (*erp.WHOLE, *erp.READ_BACK_BY_DAY, *erp.REFERENCES)
+    } <= keys
     assert not any("business_central" in key or "items" in key.replace("memo_items", "") for key in keys)
     job = definitions.resolve_job_def(f"{CONNECTION}_post")
     assert f"{CONNECTION}__sap_business_one__finance_periods" in {node.name for node in job.nodes}

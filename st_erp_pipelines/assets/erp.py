@@ -28,6 +28,7 @@ def assets(connection: Connection) -> list[dg.AssetsDefinition]:
         *(post(connection, flow, [flow]) for flow in ERP_FLOWS),
         *(extract_by_day(connection, erp.SYSTEM, entity, after=posted) for entity in erp.READ_BACK_BY_DAY),
         *(extract_whole(connection, erp.SYSTEM, entity, after=posted) for entity in erp.READ_BACK_WHOLE),
+        *(extract_by_day(connection, erp.SYSTEM, entity, is_reference=True) for entity in references(connection)),
     ]
 
 
@@ -40,6 +41,10 @@ def read_before(connection: Connection) -> list[str]:
 def read_back(connection: Connection) -> list[str]:
     erp = erp_of(connection)
     return [*erp.READ_BACK_BY_DAY, *erp.READ_BACK_WHOLE]
+
+
+def references(connection: Connection) -> list[str]:
+    return [entity for entity in erp_of(connection).REFERENCES if entity in connection.references.entities]
 
 
 def period_keys(connection: Connection) -> list[dg.AssetKey]:

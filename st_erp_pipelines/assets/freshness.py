@@ -13,7 +13,7 @@ import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator  # nothing public tells when a cron is due
 
 from st_erp_pipelines.assets.posting import flow_keys
-from st_erp_pipelines.assets.servicetitan import reference_keys
+from st_erp_pipelines.assets.references import reference_keys
 from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 

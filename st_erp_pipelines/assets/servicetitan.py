@@ -114,12 +114,6 @@ def before_items(connection: Connection) -> list[dg.AssetKey]:
     return [dg.AssetKey([connection.name, "staging", name]) for name in names]
 
 
-def reference_keys(connection: Connection) -> list[dg.AssetKey]:
-    """Their extracts and staging tables."""
-    names = [name for each in references(connection) for name in ((SYSTEM, each), ("staging", f"{SYSTEM}__{each}"))]
-    return [dg.AssetKey([connection.name, *name]) for name in names]
-
-
 def _further(connection: Connection, entity: Reference) -> dg.AssetsDefinition:
     if entity in REFERENCES_WHOLE:
         return extract_whole(connection, SYSTEM, entity, is_reference=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from st_erp_pipelines.assets.servicetitan import REFERENCES_BY_DAY, SYSTEM, reference_keys, references
+from st_erp_pipelines.assets.references import reference_keys, references
+from st_erp_pipelines.assets.servicetitan import REFERENCES_WHOLE
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.schedules.sync import range_tags, waiting
 from st_erp_pipelines.settings import Connection
@@ -63,7 +64,7 @@ def days_to_read(pipeline: Pipeline) -> tuple[date, date]:
     them on its own as soon as it can.
     """
     first, today = pipeline.connection.start_date, pipeline.today
-    by_day = [entity for entity in references(pipeline.connection) if entity in REFERENCES_BY_DAY]
-    still_open = [pipeline.open_days(SYSTEM, entity) for entity in by_day]
+    by_day = [each for each in references(pipeline.connection) if each[1] not in REFERENCES_WHOLE]
+    still_open = [pipeline.open_days(system, entity) for system, entity in by_day]
     begun = [days for days in still_open if first not in days]
     return min([today, *(day for days in begun or still_open for day in days)]), today

@@ -10,7 +10,7 @@ from st_erp_pipelines.assets.erp import period_keys, sales_before_key
 from st_erp_pipelines.assets.landing import landing_key
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.assets.posting import flow_keys
-from st_erp_pipelines.assets.servicetitan import reference_keys
+from st_erp_pipelines.assets.references import reference_keys
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.pipeline import Pipeline, is_braked, used_flows

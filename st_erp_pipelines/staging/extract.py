@@ -27,7 +27,7 @@ FULL_FIRST = {
 }
 # Records that do not tell when they were changed: a window of theirs also brings what came behind the last key that was
 # read, and what was cancelled since.
-WITHOUT_STAMP = {("sap_business_one", "payments"), ("sap_business_one", "outgoing_payments")}
+WITHOUT_STAMP = {("sap_business_one", entity) for entity in ("payments", "outgoing_payments", "journal_entries")}
 SHAPES: dict[str, tuple[Literal["data", "value"], str, str]] = {
     "servicetitan": ("data", "id", "modifiedOn"),
     "business_central": ("value", "id", "lastModifiedDateTime"),

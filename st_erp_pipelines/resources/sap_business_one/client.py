@@ -268,13 +268,14 @@ def filters(
         return [" or ".join(f"{entity.key} eq {key}" for key in chunk) for chunk in in_chunks(keys)]
     days = []
     if entity.stamp and since is not None:
-        back = LOOK_BACK if entity.stamp == "DocDate" else timedelta(days=1)
+        back = LOOK_BACK if entity.cancelled else timedelta(days=1)
         days.append(f"{entity.stamp} ge '{(since - back).date()}'")
         days += [f"{entity.stamp} le '{before.date()}'"] if before else []
     window = " and ".join(days)
     if window and read:
         first, last = read
-        window = f"({window}) or {entity.key} gt {last} or ({entity.key} ge {first} and Cancelled eq 'tYES')"
+        window = f"({window}) or {entity.key} gt {last}"
+        window += f" or ({entity.key} ge {first} and {entity.cancelled})" if entity.cancelled else ""
     return [" and ".join(f"({each})" for each in (entity.filter, window) if each)]
 
 

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entity:
-    """`stamp`: the day by which a window is asked for. `key_field`: where our keys are."""
+    """`stamp`: the day by which a window is asked for. `cancelled`: tells what was cancelled of what has no day of its
+    change. `key_field`: where our keys are.
+    """
 
     path: str
     key: str
     select: tuple[str, ...]
     filter: str = ""
     stamp: str = ""
+    cancelled: str = ""
     key_field: str = ""
 
 
@@ -39,6 +42,7 @@ PAYMENT = (
     *("DocEntry", "DocNum", "DocType", "CardCode", "CardName", "DocDate", "TaxDate", "DocCurrency", "CashSum"),
     *("TransferSum", "TransferReference", "Remarks", "PaymentChecks", "PaymentCreditCards", "Cancelled"),
 )
+CANCELLED = "Cancelled eq 'tYES'"
 ENTITIES = {
     "accounts": Entity(
         "ChartOfAccounts",
@@ -67,10 +71,27 @@ ENTITIES = {
     ),
     "sales_invoices": SALES,
     "sales_credit_memos": replace(SALES, path="CreditNotes"),
-    "payments": Entity("IncomingPayments", "DocEntry", (*PAYMENT, "PaymentInvoices"), stamp="DocDate"),
+    "payments": Entity(
+        "IncomingPayments", "DocEntry", (*PAYMENT, "PaymentInvoices"), stamp="DocDate", cancelled=CANCELLED
+    ),
     # Entered by people, with a key of ours in the remarks at most.
     "outgoing_payments": Entity(
-        "VendorPayments", "DocEntry", PAYMENT, filter="DocType eq 'rCustomer'", stamp="DocDate", key_field="Remarks"
+        "VendorPayments",
+        "DocEntry",
+        PAYMENT,
+        filter="DocType eq 'rCustomer'",
+        stamp="DocDate",
+        cancelled=CANCELLED,
+        key_field="Remarks",
+    ),
+    "journal_entries": Entity(
+        "JournalEntries",
+        "JdtNum",
+        (
+            *("JdtNum", "Number", "ReferenceDate", "TaxDate", "DueDate", "Memo", "Reference", "Reference2"),
+            *("OriginalJournal", "Original", "JournalEntryLines"),
+        ),
+        stamp="ReferenceDate",
     ),
 }
 

@@ -97,4 +97,6 @@ def test_days_overlap_and_nothing_else_is_left_out() -> None:
     assert filters(customers, None, END, (), None) == ["(CardType eq 'cCustomer')"]  # all, whenever they were changed
     assert filters(invoices, START, END, (), None) == ["(UpdateDate ge '2026-11-02' and UpdateDate le '2026-11-04')"]
     assert filters(invoices, None, None, ["7", "8"], None) == ["DocEntry eq 7 or DocEntry eq 8"]
+    entries = filters(ENTITIES["journal_entries"], START, END, (), (3, 9))  # none is changed
+    assert entries == ["((ReferenceDate ge '2026-11-02' and ReferenceDate le '2026-11-04') or JdtNum gt 9)"]
     assert len(filters(invoices, None, None, [str(n) for n in range(90)], None)) == 3
