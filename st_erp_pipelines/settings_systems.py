@@ -107,6 +107,7 @@ class BusinessCentral(Model):
             raise ValueError("is needed where no tenant is given; expected a URL")
         return value or f"https://login.microsoftonline.com/{info.data.get('tenant')}/oauth2/v2.0/token"
 
+    default_schedule: ClassVar[str] = "*/15 * * * *"
     has_drafts: ClassVar[bool] = True
     has_items: ClassVar[bool] = True
     for_payloads: ClassVar[dict[str, str]] = {}  # what `staging/sql/<kind>/payloads.sql` asks of the settings
@@ -149,6 +150,7 @@ class SapBusinessOne(Model):
     check_bank_country: Text = "US"
     posting_log: Text = ""  # a user table by which the server itself refuses a second document; unproven live
     timing: SapBusinessOneTiming = SapBusinessOneTiming()
+    default_schedule: ClassVar[str] = "0 5 * * *"  # daily: people work on the same server, from the morning on
     has_drafts: ClassVar[bool] = False
     has_items: ClassVar[bool] = False  # that are read: its prices lie in lists
     draft_batch: ClassVar[str] = ""

@@ -450,6 +450,13 @@ def test_a_fault_names_the_field_of_the_erp_that_is_meant(
     assert expected in fault.message
 
 
+def test_each_erp_has_a_schedule_by_default_and_takes_any_other(load: Load) -> None:
+    """Business One daily; a connection and each of its flows may have another."""
+    weekly = with_business_one().replace("    time_zone:", '    schedule: "0 6 * * MON"\n    time_zone:')
+    crons = [load(text).connections[0].schedule for text in (NORTHWIND, with_business_one(), weekly)]
+    assert crons == ["*/15 * * * *", "0 5 * * *", "0 6 * * MON"]
+
+
 def test_two_connections_may_not_share_a_company_of_business_one_under_one_prefix(load: Load) -> None:
     first = with_business_one()
     other = first.removeprefix("connections:\n").replace("northwind_hvac\n    key", "southwind\n    key")
