@@ -95,7 +95,7 @@ def killed_between_the_two_moves(world: World) -> None:
 def killed_after_an_outcome_was_recorded(world: World) -> None:
     world.brings_invoices()
     with one_reply_held(world):
-        dies_and_is_followed(world, Halt("recorded", "post"))
+        dies_and_is_followed(world, Halt("recorded", "post", nth=3))  # not the first: the held one must be out by then
 
 
 def _killed_after_request(nth: int) -> Callable[[World], None]:
