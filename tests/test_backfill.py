@@ -69,13 +69,13 @@ def _watch(site: Site, live: Live, reader: duckdb.DuckDBPyConnection, published:
     return Figures(
         len(days), elapsed, [live.ended(each) for each in backfills],
         Counter((run.job_name, run.status.value) for run in live.runs()), _ticks(live), live.lock_errors(),
-        len(site.erp_documents()), sorted(_twice(site) - twice_before), len(files) - 1, sorted(seen),
+        len(site.sales()), sorted(_twice(site) - twice_before), len(files) - 1, sorted(seen),
     )  # fmt: skip
 
 
 def _twice(site: Site) -> set[str]:
     """Somebody entered one of the contractor's by hand, too."""
-    return {key for key, found in site.erp_documents().items() if len(found) > 1}
+    return {key for key, found in site.sales().items() if len(found) > 1}
 
 
 def _days(site: Site) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,10 @@ import httpx
 import pytest
 
 from st_erp_pipelines.assets.erp import ERPS
-from st_erp_pipelines.pipeline import Pipeline, used_flows
-from st_erp_pipelines.sandbox.demo_files import write_demo
-from st_erp_pipelines.sandbox.serve import (
-    demo_business_central,
-    demo_sap_business_one,
-    demo_servicetitan,
-    running,
-)
-from tests.world import READS, SPEED, Site, contractor, plain_invoices, with_only
+from tests.erps import READS
+from tests.world import Site, build_and_post, contractor, plain_invoices, read, running_site, with_only
 
 OWNERS = "owners: {phone_number: erp, email: erp, address: erp}"
-APPS = {"business_central": demo_business_central, "sap_business_one": demo_sap_business_one}
 
 
 @dataclass
@@ -97,34 +89,19 @@ class Both:
         httpx.post(f"{url}/_control/{path}", json=body).raise_for_status()
 
 
-@pytest.fixture(params=sorted(APPS))
+@pytest.fixture(params=sorted(ERPS))
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     kind, folder = request.param, tmp_path_factory.mktemp("both_ways")
     small = contractor(days=3, scale=0.05)
     reached = {row["customerId"] for row in small.servicetitan["customer_contacts"] if row["type"] == "Email"}
     invoice = next(row for row in plain_invoices(small) if row["customer"]["id"] in reached)
     whole = with_only(small, [invoice])
-    with running(demo_servicetitan(whole, SPEED)) as servicetitan_url, running(APPS[kind](whole, SPEED)) as erp_url:
-        path = write_demo(
-            folder, contractor=whole, servicetitan_url=servicetitan_url, speed=SPEED, go_live=whole.start_date,
-            start_date=whole.start_date, **{f"{kind}_url": erp_url},
-        )  # fmt: skip
+    with running_site(folder, whole, erp=kind) as site:
+        path = folder / "connections.yaml"
         both_ways = f"customers: {{mode: post, {OWNERS}}}\n      customers_back: {{mode: post}}"
         path.write_text(path.read_text("utf-8").replace("customers: {mode: post}", both_ways), "utf-8")
-        site = Site(whole, folder, folder / "home", servicetitan_url, erp_url)
         customer_id = invoice["customer"]["id"]
-        yield Both(site, kind, erp_url, customer_id, f"STA-{customer_id}")
-
-
-def read(pipeline: Pipeline, system: str, whole: Iterable[str] = (), by_day: Iterable[str] = ()) -> None:
-    reader = pipeline.extract(system)
-    for entity in whole:
-        reader.whole(entity)
-        pipeline.stage(system, entity)
-    for entity in by_day:
-        for day in pipeline.open_days(system, entity):
-            reader.day(entity, day)
-        pipeline.stage(system, entity)
+        yield Both(site, kind, site.erp.url, customer_id, f"STA-{customer_id}")
 
 
 def sync(both: Both, *, first: bool = False) -> None:
@@ -137,9 +114,7 @@ def sync(both: Both, *, first: bool = False) -> None:
             ["payment_terms", "business_units"],
             ["invoices", "customers", "customer_contacts"],
         )
-        for flow in used_flows(pipeline.connection):
-            pipeline.build(flow)
-            pipeline.post(flow)
+        build_and_post(pipeline)
 
 
 def test_each_field_ends_as_its_owner_says_and_nothing_bounces(both: Both) -> None:

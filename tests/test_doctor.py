@@ -29,7 +29,8 @@ from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.serve import running
 from st_erp_pipelines.sandbox.servicetitan import SCOPES, servicetitan_app
-from tests.world import READS, Site, contractor, running_site, write_site
+from tests.erps import READS
+from tests.world import Site, contractor, running_site, write_site
 
 FLOWS = ("customers", "invoices", "payments")
 Line = dict[str, Any]
@@ -77,7 +78,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def site(world: Site, tmp_path: Path) -> Site:
     """A folder of its own on the same two systems."""
-    return write_site(tmp_path, world.contractor, world.servicetitan_url, world.business_central_url, speed=60)
+    return write_site(tmp_path, world.contractor, world.servicetitan_url, world.erp.url, speed=60)
 
 
 def edited(site: Site, *changes: tuple[str, str]) -> Site:
@@ -93,7 +94,7 @@ def edited(site: Site, *changes: tuple[str, str]) -> Site:
 @pytest.fixture
 def administer(site: Site) -> Iterator[Callable[..., None]]:
     """Changes the company's setup; as it was, after."""
-    url = f"{site.business_central_url}/_control/business_central"
+    url = f"{site.erp.url}/_control/business_central"
     before = site.state()["generalLedgerSetup"][0]
     yield lambda **values: httpx.post(f"{url}/set", json=values).raise_for_status()
     dates = {name: before[name] for name in ("allowPostingFrom", "allowPostingTo")}
@@ -163,7 +164,7 @@ def test_an_unknown_connection_is_a_usage_error(site: Site) -> None:
 def test_a_host_that_does_not_answer_hides_nothing_of_the_other_system(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    found = doctor(edited(site, (site.business_central_url, f"http://127.0.0.1:{port}")))
+    found = doctor(edited(site, (site.erp.url, f"http://127.0.0.1:{port}")))
     assert found.code == 3
     assert found.of("host")[1]["found"].startswith(f"127.0.0.1:{port} does not answer (")
     assert found.only("read invoices")["level"] == "ok"
@@ -173,7 +174,7 @@ def test_a_host_that_does_not_answer_hides_nothing_of_the_other_system(site: Sit
 def test_a_list_that_cannot_be_read_hides_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither of that system, nor of the tables that are compared with it."""
     monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: time.sleep(min(seconds, 0.01)))
-    with site.fault(site.business_central_url, kind="html", path_contains="dimensionValues", times=None):
+    with site.fault(site.erp.url, kind="html", path_contains="dimensionValues", times=None):
         found = doctor(site)
     assert found.code == 3
     assert found.wrong() == {"read dimension_values", "tables", *FLOWS}
@@ -203,7 +204,7 @@ def test_an_app_key_that_is_not_taken(site: Site) -> None:
 
 def beside(world: Site, folder: Path, url: str) -> Site:
     """Another ServiceTitan beside the same ERP."""
-    return write_site(folder, world.contractor, url, world.business_central_url, speed=60)
+    return write_site(folder, world.contractor, url, world.erp.url, speed=60)
 
 
 def servicetitan(records: dict[str, list[Any]], **settings: Any) -> Any:
@@ -276,7 +277,7 @@ def test_what_only_posting_needs_is_a_warning_while_flows_observe(site: Site, ad
 
 
 def test_payment_batches_that_cannot_be_used(site: Site) -> None:
-    url = f"{site.business_central_url}/_control/business_central/enter"
+    url = f"{site.erp.url}/_control/business_central/enter"
     customer = site.state()["customers"][0]["number"]
     line = {"journal": "STPAYB", "customerNumber": customer, "documentNumber": "BYHAND", "amount": -5}
     httpx.post(url, json=line).raise_for_status()

@@ -20,7 +20,8 @@ from st_erp_pipelines.sandbox.contractor_articles import ABSENT, BY_HAND, LINKED
 from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.credentials import SERVICETITAN_APPLICATION_GUID as OURS
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
-from tests.world import READS, Site, contractor, running_site, with_only
+from tests.erps import READS
+from tests.world import Site, contractor, running_site, with_only
 
 pytestmark = pytest.mark.slow(10)
 
@@ -110,7 +111,7 @@ def office(site: Site, action: str, **body: Any) -> None:
 
 def reprice(site: Site, number: str, price: str) -> None:
     body = {"items": {number: {"unitPrice": float(price)}}}
-    httpx.post(f"{site.business_central_url}/_control/business_central/set", json=body).raise_for_status()
+    httpx.post(f"{site.erp.url}/_control/business_central/set", json=body).raise_for_status()
 
 
 def list_of(number: str) -> str:

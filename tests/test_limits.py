@@ -32,7 +32,7 @@ def test_three_hundred_invoices_at_the_vendors_speed_are_never_refused(tmp_path:
         requests = site.log()
         titan = httpx.get(f"{site.servicetitan_url}/_control/log").json()
         assert [entry for entry in (*requests, *titan) if entry["status"] == 429] == []
-        assert [len(rows) for rows in site.erp_documents().values()] == [1] * INVOICES
+        assert [len(rows) for rows in site.sales().values()] == [1] * INVOICES
         assert {row.state for row in site.documents().values()} == {"posted"}
         assert len(requests) > 3 * INVOICES
         assert most_in(requests, seconds=10) <= REQUESTS / WINDOW_SECONDS * 10

@@ -94,7 +94,7 @@ class Town:
         return changed
 
     def bookkeeper(self, action: str, **asked: Any) -> None:
-        url = f"{self.site.business_central_url}/_control/business_central/{action}"
+        url = f"{self.site.erp.url}/_control/business_central/{action}"
         httpx.post(url, json=asked).raise_for_status()
 
 
@@ -145,7 +145,7 @@ def test_what_happens_to_posted_payments_is_listed_until_it_is_done_by_hand(
 
 
 def by_hand(town: Town, refund: Wire) -> None:
-    number = {key: row["number"] for key, (row,) in town.site.erp_documents().items()}
+    number = {key: row.number for key, (row,) in town.site.sales().items()}
     first, second, third = (number[invoice_key(row)] for row in town.invoices)
     town.bookkeeper("apply", payment=f"AP{DEPOSIT}-0", invoice=first)
     town.bookkeeper("unapply", payment=f"AP{MOVED}-1", invoice=third)

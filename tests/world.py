@@ -21,13 +21,15 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import httpx
 import pandas as pd
-import simplejson
 
 from st_erp_pipelines import settings
+from st_erp_pipelines.assets import servicetitan as titan
+from st_erp_pipelines.assets.erp import erp_of
+from st_erp_pipelines.assets.extracting import READ_BY_PARENT
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.outbox import Document, Outbox, report
-from st_erp_pipelines.pipeline import FLOWS, Pipeline
+from st_erp_pipelines.pipeline import FLOWS, Pipeline, used_flows
 from st_erp_pipelines.resources.dagster_resources import (
     BusinessCentralResource,
     PipelineResource,
@@ -39,12 +41,14 @@ from st_erp_pipelines.sandbox.contractor import Contractor, generate
 from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment, write_demo
 from st_erp_pipelines.sandbox.planted import invoice_key
-from st_erp_pipelines.sandbox.serve import demo_business_central, demo_servicetitan, running
+from st_erp_pipelines.sandbox.serve import demo_business_central, demo_sap_business_one, demo_servicetitan, running
 from st_erp_pipelines.schedules.sync import range_tags
+from st_erp_pipelines.staging.questions import QUESTIONS
+from tests.erps import ERPS, BusinessCentral, Erp, Sale, SapBusinessOne
 
 ZONE = "America/Chicago"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-READS = {"GET", "HEAD"}
+SERVERS = {BusinessCentral.kind: demo_business_central, SapBusinessOne.kind: demo_sap_business_one}
 SPEED = 60.0  # of the sandbox: a doubt is settled after 20 s, and one call may take 5 s
 
 
@@ -103,7 +107,7 @@ class Site:
     folder: Path
     home: Path
     servicetitan_url: str
-    business_central_url: str
+    erp: Erp
 
     @property
     def connection(self) -> settings.Connection:
@@ -160,6 +164,26 @@ class Site:
     def post(self) -> dg.ExecuteInProcessResult:
         return self._run(f"{CONNECTION}_post")
 
+    # The same without Dagster, which costs as much again
+
+    def quick_sync(self) -> None:
+        """What a sync does: reads the days still open, builds, posts, marks, reads back and reconciles."""
+        with self.pipeline() as pipeline:
+            erp, marks = erp_of(pipeline.connection), pipeline.connection.servicetitan.mark_exported
+            read(pipeline, erp.SYSTEM, erp.WHOLE, (*erp.BY_DAY, *erp.SALES))
+            read(pipeline, titan.SYSTEM, titan.WHOLE, titan.BY_DAY)
+            build_and_post(pipeline)
+            for kind in titan.MARKED_KINDS if marks else ():
+                pipeline.mark_exported(kind)
+            read(pipeline, erp.SYSTEM, erp.READ_BACK_WHOLE, erp.READ_BACK_BY_DAY)
+            pipeline.reconcile()
+
+    def quick_post(self) -> None:
+        """What is done between ticks, with what is staged."""
+        with self.pipeline() as pipeline:
+            read(pipeline, pipeline.connection.erp.kind, (erp_of(pipeline.connection).PERIOD,))
+            build_and_post(pipeline)
+
     def settle(self, seconds: float = 120) -> None:
         """What the retry sensor brings about: builds and posts until nothing waits for a doubt or a retry."""
         until = time.monotonic() + seconds
@@ -208,30 +232,16 @@ class Site:
         return {row.business_key: row for row in rows if flow in ("", row.flow)}
 
     def state(self) -> dict[str, Any]:
-        """All that the ERP company holds, with exact amounts."""
-        reply = httpx.get(f"{self.business_central_url}/_control/business_central/state", timeout=30)
-        found: dict[str, Any] = simplejson.loads(reply.text, use_decimal=True)
-        return found
+        return self.erp.state()
 
-    def erp_documents(self) -> dict[str, list[dict[str, Any]]]:
-        """Sales invoices and credit memos that carry a key of ours, by key: more than one is a duplicate."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        state = self.state()
-        for row in (*state["salesInvoices"], *state["salesCreditMemos"]):
-            if row["externalDocumentNumber"].startswith("ST-"):
-                found.setdefault(row["externalDocumentNumber"], []).append(row)
-        return found
+    def sales(self) -> dict[str, list[Sale]]:
+        return self.erp.sales()
 
     def log(self, since: int = 0) -> list[dict[str, Any]]:
-        """Every request that the ERP has seen, with what came of it."""
-        url = f"{self.business_central_url}/_control/log"
-        entries: list[dict[str, Any]] = httpx.get(url, params={"since": since}, timeout=30).json()
-        return entries
+        return self.erp.log(since)
 
     def writes(self, since: int = 0) -> list[dict[str, Any]]:
-        """What the ERP was asked to change; asking for a token changes nothing."""
-        asked = [entry for entry in self.log(since) if entry["method"] not in READS]
-        return [entry for entry in asked if not entry["path"].endswith("/token")]
+        return self.erp.writes(since)
 
     @contextmanager
     def fault(self, url: str, **rule: Any) -> Iterator[None]:
@@ -266,25 +276,57 @@ class Site:
             path.write_text(before, "utf-8")
 
 
+def read(pipeline: Pipeline, system: str, whole: Iterable[str] = (), by_day: Iterable[str] = ()) -> None:
+    """What is new of these lists, landed and staged; nothing of it may be unreadable."""
+    reader = pipeline.extract(system)
+    for entity in whole:
+        reader.whole(entity)
+    for entity in by_day:
+        for day in pipeline.open_days(system, entity):
+            if parent := READ_BY_PARENT.get(entity):
+                reader.of_parents(entity, day, pipeline.landed_ids(system, parent, day))
+            else:
+                reader.day(entity, day)
+    assert not any(loaded.quarantined for loaded in pipeline.stage_all().values())
+    for entity in by_day:
+        if system == titan.SYSTEM and entity in QUESTIONS:
+            reader.by_id(entity, pipeline.ids_to_ask_for(entity))
+            pipeline.stage(system, entity)
+
+
+def build_and_post(pipeline: Pipeline) -> None:
+    for flow in used_flows(pipeline.connection):
+        pipeline.build(flow)
+        pipeline.post(flow)
+
+
 def write_site(
-    folder: Path, whole: Contractor, *urls: str, speed: float, go_live: date | None = None, mode: str = "post"
+    folder: Path,
+    whole: Contractor,
+    *urls: str,
+    speed: float,
+    go_live: date | None = None,
+    mode: str = "post",
+    erp: str = BusinessCentral.kind,
 ) -> Site:
-    """`urls`: ServiceTitan's and Business Central's."""
+    """`urls`: ServiceTitan's and the ERP's."""
     write_demo(
-        folder, contractor=whole, servicetitan_url=urls[0], business_central_url=urls[1], speed=speed,
+        folder, contractor=whole, servicetitan_url=urls[0], **{f"{erp}_url": urls[1]}, speed=speed,
         go_live=go_live or whole.start_date, start_date=whole.start_date, mode=mode,
     )  # fmt: skip
-    return Site(whole, folder, folder / "home", *urls)
+    return Site(whole, folder, folder / "home", urls[0], ERPS[erp](urls[1]))
 
 
 @contextmanager
-def running_site(folder: Path, whole: Contractor, *, speed: float = SPEED) -> Iterator[Site]:
+def running_site(
+    folder: Path, whole: Contractor, *, speed: float = SPEED, erp: str = BusinessCentral.kind
+) -> Iterator[Site]:
     """With its servers in threads."""
     with (
         running(demo_servicetitan(whole, speed)) as servicetitan_url,
-        running(demo_business_central(whole, speed)) as business_central_url,
+        running(SERVERS[erp](whole, speed)) as erp_url,
     ):
-        yield write_site(folder, whole, servicetitan_url, business_central_url, speed=speed)
+        yield write_site(folder, whole, servicetitan_url, erp_url, speed=speed, erp=erp)
 
 
 def write_forgetful_dagster(folder: Path) -> None:
