@@ -129,6 +129,7 @@ def _knock(url: str) -> None:
 
 
 def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, references: bool, quiet: bool) -> list[RunFacts]:
+    from st_erp_pipelines.assets.references import reference_keys
     from st_erp_pipelines.definitions import build_definitions
     from st_erp_pipelines.schedules.references import days_to_read
     from st_erp_pipelines.schedules.sync import days_to_sync, due_before, range_tags
@@ -142,7 +143,7 @@ def _run_jobs(pipeline: Pipeline, instance: dg.DagsterInstance, references: bool
         if older and not runs[0].failures:
             # To today, not only to the last older day: what is posted now is read back in today's partition.
             runs.append(execute(definitions, instance, name, "post", range_tags(older, last), begin))
-        if references and pipeline.connection.references.entities:
+        if references and reference_keys(pipeline.connection):
             runs.append(execute(definitions, instance, name, "references", range_tags(*days_to_read(pipeline)), begin))
     return runs
 
