@@ -9,11 +9,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from st_erp_pipelines.errors import InDoubt, Rejected, Unavailable
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.outbox.report import MANY_ATTEMPTS, exceptions
+from st_erp_pipelines.outbox.schema import attempts
 from st_erp_pipelines.posting import commits, fence
 from st_erp_pipelines.target import Move, Reply, Wanted
 from tests.posting.conftest import built
@@ -167,6 +169,29 @@ def test_a_late_success_of_what_was_withdrawn_is_a_conflict(
     wakes_up()
     assert states(outbox) == {"1": "conflict"}
     assert "id1" in one(outbox).sentence
+    with outbox.read() as (con, _):
+        assert con.scalars(sa.select(attempts.c.outcome)).all() == ["absent"], "what was settled stays as it was proven"
+
+
+def test_a_late_success_during_the_next_send_is_a_conflict(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock, reply_in_hand: Do
+) -> None:
+    """It names a document, and so does the reply to what was sent meanwhile."""
+    enter(built(1))
+    wakes_up = [reply_in_hand("entered", "post")]
+    ledger.papers = []  # committed later than anybody would wait
+    clock.pass_(SETTLED)
+    commit = ledger.commit
+
+    def commit_after_it(wanted: Wanted, move: Move) -> Reply:
+        while wakes_up:
+            wakes_up.pop()()
+        return commit(wanted, move)
+
+    ledger.commit = commit_after_it  # type: ignore[method-assign]
+    run()
+    assert states(outbox) == {"1": "conflict"}
+    assert "id1 and id2" in one(outbox).sentence
 
 
 def test_one_that_stays_refused_does_not_hold_up_its_kind(
