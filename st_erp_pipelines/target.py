@@ -146,10 +146,11 @@ class Timing:
         """From an intent until its call has ended, one way or the other."""
         return self.send_window + self.deadline
 
-    @property
-    def ask_again_after(self) -> timedelta:
-        """A look-up that proved nothing is repeated: 5 minutes where doubts settle after 20."""
-        return self.settle_after / 4
+    def ask_again_after(self, doubted_for: timedelta) -> timedelta:
+        """A look-up that proved nothing is repeated: after 5 minutes where doubts settle after 20, and ever more rarely
+        of what stays so (a draft that waits for somebody's approval), down to once an hour.
+        """
+        return max(self.settle_after / 4, min(doubted_for / 4, timedelta(hours=1)))
 
     @property
     def try_again_after(self) -> timedelta:

@@ -145,8 +145,9 @@ class Run:
         columns: dict[str, Any] = wanted.figures if state in STANDING else {}
         proof = None if finding.found is Found.UNKNOWN else finding
         if proof is None:
-            asked_again = "settle_at" if state is State.IN_DOUBT else "next_try_at"
-            columns[asked_again] = self.outbox.now() + self.timing.ask_again_after
+            now, is_doubt = self.outbox.now(), state is State.IN_DOUBT
+            wait = self.timing.ask_again_after(now - row.doubted_at if is_doubt else timedelta(0))
+            columns["settle_at" if is_doubt else "next_try_at"] = now + wait
         if state is State.ENTERED:
             self._brakes.succeeded(row)
         return self.report.count(commits.settle(self.outbox, row, state, text, proof, **columns))

@@ -138,6 +138,24 @@ def test_an_unproven_absence_sends_nothing(enter: Do, run: Do, outbox: Outbox, l
     assert states(outbox) == {"1": "unavailable"}
 
 
+def test_what_stays_unproven_is_asked_ever_more_rarely(
+    enter: Do, run: Do, outbox: Outbox, ledger: Ledger, clock: SimulatedClock
+) -> None:
+    """Such as a draft that waits for somebody's approval."""
+    ledger.plan.append(LOST)
+    enter(built(1))
+    run()
+    ledger.blind = True
+    waits = []
+    for _ in range(24):
+        clock.pass_(one(outbox).settle_at - clock.now())
+        run()
+        waits.append(one(outbox).settle_at - clock.now())
+    assert waits[0] == ledger.timing.settle_after / 4
+    assert waits == sorted(waits)
+    assert waits[-1] == timedelta(hours=1)
+
+
 def test_what_stands_there_already_is_adopted(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
     ledger.papers.append(Paper("x9", "ST-A-INV-1", Decimal(101), date(2026, 11, 1), "STA-1", {}, posted=True))
     enter(built(1))
