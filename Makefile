@@ -15,13 +15,13 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: setup  ## a contractor's 30 days into Business Central, in sandboxes of both systems
+demo: setup  ## two contractors into Business Central and Business One, in sandboxes of all their systems
 	$(BIN)/st-erp demo
 
-ui: setup  ## Dagster on the demo's connection, at http://127.0.0.1:3000 (or: make ui PORT=3001)
+ui: setup  ## Dagster on the demo's connections, at http://127.0.0.1:3000 (or: make ui PORT=3001)
 	$(BIN)/st-erp demo --ui --port $(PORT)
 
-stop: setup  ## end the demo's sandbox
+stop: setup  ## end the demo's sandboxes
 	$(BIN)/st-erp demo --stop
 
 # More processes than cores: many tests wait, for a doubt to settle or at a vendor's pace. They start many more, which
