@@ -36,6 +36,7 @@ class Erp:
     url: str
     kind: ClassVar[str]
     department: ClassVar[str]  # what the dimension of business units is called in mappings
+    signs_in: ClassVar[str]  # the end of its path
     asks: ClassVar[tuple[str, ...]]  # POST, and yet nothing is changed
     invoices: ClassVar[str]  # in the path of all that sends one
     posts_by: ClassVar[str]  # of what makes it final
@@ -73,6 +74,9 @@ class Erp:
         asked = [entry for entry in self.log(since) if entry["method"] not in READS]
         return [entry for entry in asked if not any(each in entry["path"] for each in self.asks)]
 
+    def sign_ins(self) -> int:
+        return sum(entry["path"].endswith(self.signs_in) for entry in self.log())
+
     def posted(self) -> int:
         """How many sales were made final."""
         return sum(self.posts_by in entry["path"] and bool(entry["committed"]) for entry in self.writes())
@@ -80,6 +84,9 @@ class Erp:
     def planted(self, whole: Contractor) -> list[PlantedException]:
         """What goes wrong there."""
         return whole.exceptions
+
+    def forgets_who_signed_in(self) -> None:
+        self.does("set", expire_tokens=True, expire_sessions=True)
 
     def opens_books_on(self, day: date) -> None:
         """And closes them for what is before."""
@@ -93,6 +100,7 @@ class Erp:
 class BusinessCentral(Erp):
     kind = "business_central"
     department = "DEPARTMENT"
+    signs_in = "/token"
     asks = ("/token",)
     invoices = "/salesInvoices"
     posts_by = "Microsoft.NAV.post"
@@ -115,6 +123,7 @@ class BusinessCentral(Erp):
 class SapBusinessOne(Erp):
     kind = "sap_business_one"
     department = "1"
+    signs_in = "/Login"
     asks = ("/Login", "/Logout", "/CompanyService_Get")
     invoices = posts_by = "/Invoices"
 

@@ -38,7 +38,7 @@ from tests.world import (
     yesterday,
 )
 
-pytestmark = pytest.mark.slow(90)  # all of it together
+pytestmark = pytest.mark.slow(110)  # all of it together
 Exception_ = tuple[str, str, Decimal]  # kind, key, amount
 
 
@@ -48,6 +48,7 @@ class Synced:
 
     site: Site
     events: str
+    sign_ins: int  # to the ERP
     exceptions: set[Exception_]
     states: Counter[str]
 
@@ -62,11 +63,12 @@ def synced(erp: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synce
     with running_site(tmp_path_factory.mktemp("site"), contractor(scale=0.05), erp=erp) as site:
         result = site.sync()
         assert failures(result) == []
+        sign_ins = site.erp.sign_ins()
         events = "".join(map(dg.serialize_value, result.all_events))
         with site.pipeline() as pipeline:
             found = exceptions(pipeline.outbox, pipeline.reconciled(), pipeline.to_do())
         states = Counter(str(row.state) for row in site.documents().values())
-        yield Synced(site, events, found, states)
+        yield Synced(site, events, sign_ins, found, states)
 
 
 def exceptions(outbox: Outbox, reconciled: Result, to_do: list[ToDo]) -> set[Exception_]:
@@ -97,6 +99,10 @@ def test_dagsters_events_name_no_customer(synced: Synced) -> None:
     customers = {json.dumps(row["name"])[1:-1] for row in synced.site.contractor.servicetitan["customers"]}
     assert "to_do:refund" in {kind for kind, *_ in synced.exceptions}
     assert {name for name in customers if name in synced.events} == set()
+
+
+def test_it_signs_in_once(synced: Synced) -> None:
+    assert synced.sign_ins == 1
 
 
 def listed(site: Site) -> list[ToDo]:

@@ -116,3 +116,19 @@ def test_an_erp_that_lies_about_what_it_did_has_each_document_once(tmp_path: Pat
         }
         assert all(sale.is_open for (sale,) in in_erp.values())
         assert {row.state for row in site.documents().values()} == {"posted"}
+
+
+@pytest.mark.parametrize("erp", ERPS)
+def test_a_session_that_ends_in_the_middle_costs_one_sign_in_and_no_duplicate(tmp_path: Path, erp: str) -> None:
+    whole = contractor(scale=0.1)
+    small = with_only(whole, plain_invoices(whole)[:20])
+    with running_site(tmp_path, small, erp=erp) as site:
+        with ThreadPoolExecutor(1) as aside:
+            syncing = aside.submit(site.quick_sync)
+            wait_until(lambda: site.erp.posted() >= 4 or syncing.done())
+            site.erp.forgets_who_signed_in()
+        syncing.result()
+        assert site.erp.sign_ins() == 2
+        site.settle()
+        assert [len(sales) for sales in site.sales().values()] == [1] * 20
+        assert {row.state for row in site.documents().values()} == {"posted"}
