@@ -84,7 +84,7 @@ def demo(
     port: Annotated[int, typer.Option(help="of the UI")] = 3000,
     stop: Annotated[bool, typer.Option("--stop", help="end the sandbox that the demo left running")] = False,
 ) -> None:
-    """A contractor's month into Business Central, his sister company's week into Business One, here. Needs no account."""
+    """A contractor's month into Business Central, a sister company's week into Business One, all here. No account."""
     from st_erp_pipelines.commands import demo as command
 
     folder = folder.absolute()
