@@ -205,7 +205,7 @@ def _show(plan: Plan, limit: int) -> None:
     for flow, documents in plan.documents.items():
         mode = plan.modes[flow]
         note = ": a sync sends none of these; this is what mode post would send" if mode == "observe" else ""
-        say(f"\n{flow.capitalize()}  (mode {mode}{note})", style="bold")
+        say(f"\n{flow.replace('_', ' ').capitalize()}  (mode {mode}{note})", style="bold")
         for outcome, figures in _outcomes(documents).items():
             worth = "" if flow in WITHOUT_AMOUNT else f", {money(figures['amount'])}"
             say(f"  {figures['documents']:,} {OUTCOMES[outcome]}{worth}")
