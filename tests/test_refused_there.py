@@ -43,9 +43,9 @@ def tries(site: Site) -> int:
 
 def a_day_passes(site: Site) -> None:
     """For what waits until tomorrow."""
-    outbox = site.outbox()
+    outbox, waits = site.outbox(), documents.c.next_try_at.is_not(None)
     with outbox.engine.begin() as con:
-        con.execute(documents.update().values(next_try_at=outbox.now() - timedelta(minutes=1)))
+        con.execute(documents.update().where(waits).values(next_try_at=outbox.now() - timedelta(minutes=1)))
     outbox.engine.dispose()
 
 
