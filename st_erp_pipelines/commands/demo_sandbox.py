@@ -114,6 +114,10 @@ def remembered(folder: Path) -> list[dict[str, Any]]:
         facts = json.loads((folder / "demo.json").read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"There is no demo in {folder}: `st-erp demo` makes one.") from None
+    if "sandboxes" not in facts:
+        raise ConfigurationError(
+            f"The demo in {folder} was made by another version", fix="End its sandbox, and delete the folder."
+        )
     sandboxes: list[dict[str, Any]] = facts["sandboxes"]
     return sandboxes
 

@@ -30,7 +30,7 @@ def credentials(part: BaseModel) -> Iterator[Said]:
             missing[wrong(refused(error).found, error.fix or fix)] = None
     yield from missing
     if not missing:
-        yield ok(f"{', '.join(names)} are set")
+        yield ok(f"set: {', '.join(names)}")
 
 
 def host(url: str, *, verify: bool = True) -> Iterator[Said]:
