@@ -14,6 +14,7 @@ from st_erp_pipelines.assets.erp import ERPS
 from tests.erps import READS
 from tests.world import Site, build_and_post, contractor, plain_invoices, read, running_site, with_only
 
+pytestmark = pytest.mark.slow(14)
 OWNERS = "owners: {phone_number: erp, email: erp, address: erp}"
 
 

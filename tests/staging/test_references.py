@@ -121,7 +121,7 @@ def test_a_bad_record_is_set_aside_and_the_others_load(
     assert said.startswith(reason)
 
 
-@pytest.mark.parametrize("entity", (*REFERENCES_BY_DAY, *REFERENCES_WHOLE))
+@pytest.mark.parametrize("entity", [*REFERENCES_BY_DAY, *REFERENCES_WHOLE])
 def test_of_any_record_only_the_id_is_needed(site: Site, entity: str) -> None:
     site.land([{"id": 99}], entity=entity)
     assert site.load(entity) == Loaded(new=1, files=1)
