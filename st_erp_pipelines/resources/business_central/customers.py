@@ -10,6 +10,7 @@ from st_erp_pipelines.errors import InDoubt
 from st_erp_pipelines.resources.business_central.client import BusinessCentral, Row
 from st_erp_pipelines.resources.business_central.replies import SYSTEM
 from st_erp_pipelines.resources.odata import any_of, in_chunks, trimmed
+from st_erp_pipelines.resources.regions import COUNTRIES
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted, both_changed
 
 LANES = 4  # the service works on five requests of one user at a time
@@ -24,7 +25,6 @@ FIELDS = {  # payload to API, with the length the table keeps
     "phone_number": ("phoneNumber", 30),
     "email": ("email", 80),
 }
-COUNTRIES = {"USA": "US", "UNITED STATES": "US", "UNITED STATES OF AMERICA": "US", "CANADA": "CA"}
 
 
 class Customers:
@@ -103,12 +103,15 @@ class Customers:
         return Reply(remote_id, changed.get("number"), changed.get("@odata.etag"), warning)
 
     def _fields(self, payload: Mapping[str, Any]) -> Row:
-        """What the payload declares, as the server would keep it."""
-        fields = {api: _fitted(name, payload[name]) for name, (api, _) in FIELDS.items() if name in payload}
+        """What the payload declares, as the server would keep it; without what it cannot keep: that erases nothing."""
+        fitted = {name: _fitted(name, payload[name]) for name in FIELDS if name in payload}
+        fields = {
+            FIELDS[name][0]: value
+            for name, value in fitted.items()
+            if value or (name != "country" and not payload[name])  # a country goes without saying in ServiceTitan
+        }
         if terms := self._terms.get(_terms_code(payload)):
             fields["paymentTermsId"] = terms
-        if not fields.get("country"):
-            fields.pop("country", None)  # a name that is no ISO code is nothing to erase theirs for
         return fields
 
     def _terms_warning(self, payload: Mapping[str, Any]) -> str:

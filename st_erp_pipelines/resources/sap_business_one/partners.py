@@ -12,6 +12,7 @@ from typing import Any
 
 from st_erp_pipelines.errors import Unavailable
 from st_erp_pipelines.resources.odata import trimmed
+from st_erp_pipelines.resources.regions import COUNTRIES, STATES
 from st_erp_pipelines.resources.sap_business_one.client import LANES, BusinessOne, Row, Unproven, etag_of, one_of, same
 from st_erp_pipelines.resources.sap_business_one.masters import refused
 from st_erp_pipelines.resources.sap_business_one.replies import SYSTEM
@@ -19,7 +20,6 @@ from st_erp_pipelines.target import Finding, Found, Move, Reply, Wanted, both_ch
 
 SELECT = (
     "CardCode", "CardName", "CardType", "Phone1", "EmailAddress", "PayTermsGrpCode", "BilltoDefault", "BPAddresses",
-    "ContactEmployees",
 )  # fmt: skip
 CARD_CODE = 15
 BILL_TO = "bo_BillTo"
@@ -37,17 +37,12 @@ ADDRESS = {
     "country": ("Country", 3),
     "postal_code": ("ZipCode", 20),
 }
-CONTACT = {"name": ("Name", 50), "phone_number": ("Phone1", 20), "email": ("E_Mail", 100)}
 WHOLE = {"phone_number", "email", "state", "country"}  # what machines read is whole or absent
-COUNTRIES = {"USA": "US", "UNITED STATES": "US", "UNITED STATES OF AMERICA": "US", "CANADA": "CA"}
 COMPANY = {"Company": "cCompany", "Person": "cPrivate"}
 
 
 class Partners:
-    """A payload with `change` brings the linked partner `erp_number` up to date; without it, creates one.
-
-    As for other ERPs, and of a new one or a change also `contacts`, each with `name`, `phone_number`, `email`.
-    """
+    """A payload with `change` brings the linked partner `erp_number` up to date; without it, creates one."""
 
     has_drafts = False
     lanes = LANES
@@ -109,8 +104,6 @@ class Partners:
         body = {name: value for name, value in (identity | _fitted(FIELDS, payload)).items() if value not in (None, "")}
         if address := {name: value for name, value in _fitted(ADDRESS, payload).items() if value}:
             body["BPAddresses"] = [{"AddressName": ADDRESS_NAME, "AddressType": BILL_TO} | address]
-        if contacts := [_fitted(CONTACT, each) for each in payload.get("contacts") or ()]:
-            body["ContactEmployees"] = contacts
         made = self._client.post(
             "BusinessPartners", operation="create partner", document=wanted.key, body=body, names="CardCode"
         )
@@ -139,8 +132,6 @@ class Partners:
             body["PayTermsGrpCode"] = terms
         if address := _pending_address(_fitted(ADDRESS, payload), row):
             body["BPAddresses"] = [address]
-        if contacts := _pending_contacts(payload.get("contacts") or (), row):
-            body["ContactEmployees"] = contacts
         return body
 
     def _terms_warning(self, payload: Mapping[str, Any]) -> str:
@@ -150,8 +141,6 @@ class Partners:
 
 def _pending_address(ours: Row, row: Row) -> Row:
     """Of the address that bills go to, whoever named it; a new one where there is none."""
-    if not ours.get("Country"):
-        ours.pop("Country", None)  # a name that is no code is nothing to erase theirs for
     billed = [each for each in row["BPAddresses"] or () if each["AddressType"] == BILL_TO]
     theirs = next((each for each in billed if each["AddressName"] == row["BilltoDefault"]), (billed or [None])[0])
     if theirs is None:
@@ -160,19 +149,6 @@ def _pending_address(ours: Row, row: Row) -> Row:
     changed = {name: value for name, value in ours.items() if value != (theirs[name] or "")}
     keys = {name: theirs[name] for name in ("RowNum", "AddressName", "AddressType")}
     return keys | changed if changed else {}
-
-
-def _pending_contacts(ours: Sequence[Mapping[str, Any]], row: Row) -> list[Row]:
-    """By name, which is unique within a partner; nobody is removed."""
-    theirs = {same(each["Name"]): each for each in row["ContactEmployees"] or ()}
-    pending = []
-    for contact in (_fitted(CONTACT, each) for each in ours):
-        there = theirs.get(same(contact["Name"]))
-        if there is None:
-            pending.append(contact)
-        elif changed := {name: value for name, value in contact.items() if value != (there[name] or "")}:
-            pending.append({"InternalCode": there["InternalCode"], "Name": there["Name"]} | changed)
-    return pending
 
 
 def _code(payload: Mapping[str, Any]) -> str:
@@ -184,8 +160,13 @@ def _terms(payload: Mapping[str, Any]) -> str:
 
 
 def _fitted(fields: Mapping[str, tuple[str, int]], payload: Mapping[str, Any]) -> Row:
-    """What the payload declares, as the server would keep it."""
-    return {api: _fit(name, payload[name], length) for name, (api, length) in fields.items() if name in payload}
+    """What the payload declares, as the server would keep it; without what it cannot keep: that erases nothing."""
+    fitted = {name: _fit(name, payload[name], length) for name, (_, length) in fields.items() if name in payload}
+    return {
+        fields[name][0]: value
+        for name, value in fitted.items()
+        if value or (name != "country" and not payload[name])  # a country goes without saying in ServiceTitan
+    }
 
 
 def _fit(name: str, value: str | None, length: int) -> str:
@@ -193,6 +174,8 @@ def _fit(name: str, value: str | None, length: int) -> str:
     if name == "country":
         text = COUNTRIES.get(text.upper(), text.upper())
         return text if re.fullmatch("[A-Z]{2}", text) else ""
+    if name == "state":
+        text = STATES.get(text.upper(), text.upper())
     if name == "phone_number":  # without an extension where that makes it too long
         text = text if len(text) <= length else re.split(r"[^\W\d_]", text)[0].strip(" ,;-")
     if name in WHOLE:

@@ -100,6 +100,19 @@ def test_a_change_compares_and_sets_only_what_it_declares(target: Customers, per
     assert find(target, one).found is Found.COMPLETE
 
 
+def test_what_cannot_be_kept_there_erases_nothing(target: Customers, person: Person) -> None:
+    target.send(wanted(), Move.POST)
+    one = change(
+        erp_number="STA-7", city="Waco", state="", email="x" * 90, country="Narnia", phone_number="Office 512 555 0101"
+    )
+    find(target, one)
+    target.send(one, Move.POST)
+    (row,) = person.sees("customers", number="STA-7")
+    assert [row[name] for name in ("city", "state", "email", "country", "phoneNumber")] == [
+        "Waco", "", "mary@example.com", "US", "512-555-0100"
+    ]  # fmt: skip
+
+
 def test_a_change_of_what_is_gone_is_dead(target: Customers) -> None:
     assert find(target, change(erp_number="STA-404", city="Rome")).found is Found.DEAD
 

@@ -45,7 +45,7 @@ def created(target: Partners, **changes: Any) -> str:
 
 
 def test_a_partner_is_created_once_under_its_code(target: Partners, person: Person) -> None:
-    one = wanted(contacts=[{"name": "Bob", "phone_number": "512-555-0101", "email": ""}])
+    one = wanted(state="Texas")
     assert find(target, one).found is Found.ABSENT
     assert target.send(one, Move.POST).remote_id == one.key
     (row,) = person.sees("BusinessPartners", CardCode=one.key)
@@ -54,7 +54,6 @@ def test_a_partner_is_created_once_under_its_code(target: Partners, person: Pers
     assert [address[name] for name in ("AddressType", "Street", "State", "Country", "ZipCode")] == [
         "bo_BillTo", "1 Main St", "TX", "US", "78701"
     ]  # fmt: skip
-    assert [each["Name"] for each in row["ContactEmployees"]] == ["Bob"]
     finding = find(target, one)
     assert (finding.found, finding.differs_from(one)) == (Found.COMPLETE, "")
     with pytest.raises(InDoubt):  # the code is unique there: looked up, then found
@@ -82,20 +81,50 @@ def test_a_code_is_at_most_15_characters(target: Partners) -> None:
 def test_a_change_writes_what_differs_and_is_then_complete(target: Partners, person: Person) -> None:
     code = created(target)
     person.does("edit", set="BusinessPartners", key=code, changes={"CreditLimit": 5000, "Phone2": "theirs"})
-    contact = {"name": "Ann", "email": "ann@example.com", "phone_number": ""}
-    one = change(code, display_name="Mary S.", city="Dallas", phone_number="512-555-0100", contacts=[contact])
+    one = change(code, display_name="Mary S.", city="Dallas", phone_number="512-555-0100", email="")
     assert find(target, one).found is Found.ABSENT
     target.send(one, Move.POST)
     assert find(target, one).found is Found.COMPLETE
     (row,) = person.sees("BusinessPartners", CardCode=code)
     assert [row[name] for name in ("CardName", "CreditLimit", "Phone2")] == ["Mary S.", 5000, "theirs"]
+    assert not row["EmailAddress"], "nothing is something to say"
     (address,) = row["BPAddresses"]
     assert (address["City"], address["Street"]) == ("Dallas", "1 Main St")
-    again = change(code, contacts=[contact | {"email": "a@example.com"}])
-    assert find(target, again).found is Found.ABSENT
-    target.send(again, Move.POST)
+
+
+@pytest.mark.parametrize(
+    ("said", "api"),
+    [
+        ({"phone_number": "Office 512 555 0101 or cell 512 555 0102"}, "Phone1"),
+        ({"email": "m" * 100 + "@example.com"}, "EmailAddress"),
+        ({"state": "Somewhere"}, "State"),
+        ({"country": "Narnia"}, "Country"),
+        ({"country": None}, "Country"),
+    ],
+)
+def test_what_cannot_be_kept_there_erases_nothing(
+    target: Partners, person: Person, said: dict[str, str | None], api: str
+) -> None:
+    code = created(target)
+    assert find(target, change(code, **said)).found is Found.COMPLETE, "of it there is nothing to write"
+    one = change(code, city="Dallas", **said)
+    find(target, one)
+    target.send(one, Move.POST)
     (row,) = person.sees("BusinessPartners", CardCode=code)
-    assert [(each["Name"], each["E_Mail"]) for each in row["ContactEmployees"]] == [("Ann", "a@example.com")]
+    assert row["BPAddresses"][0]["City"] == "Dallas"
+    assert row.get(api) or row["BPAddresses"][0][api]
+
+
+def test_states_and_provinces_go_by_their_codes(target: Partners, person: Person) -> None:
+    code = created(target)  # in TX
+    for typed in ("Texas", " tx"):
+        assert find(target, change(code, state=typed)).found is Found.COMPLETE
+    for typed, kept in (("British Columbia", "BC"), ("", "")):
+        one = change(code, state=typed, country="Canada")
+        find(target, one)
+        target.send(one, Move.POST)
+        (row,) = person.sees("BusinessPartners", CardCode=code)
+        assert (row["BPAddresses"][0]["State"] or "") == kept
 
 
 def test_an_address_is_made_where_there_is_none(target: Partners, person: Person) -> None:
