@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 SYSTEM = "servicetitan"
 IDS_PER_CALL = 50  # more are refused with a 400
 LANES = 4  # pages under way at once
+READ_BACK_AFTER = (0.0, 1 / 150, 1 / 30)  # of settle_after: at once, then 2 s and 10 s: reads may lag behind writes
 WALKS = 3  # times a walk is begun before it is given up as unsettled
 ENVELOPE_BYTES = 4096  # read at either end of a page to find the members around its data
 
@@ -127,6 +128,22 @@ class ServiceTitan:
         totals = [page.total for page in pages if page.number == 1]
         total = None if None in totals else sum(total or 0 for total in totals)
         return Walk(tuple(page.file for page in pages), total, since, before)
+
+    def read_back(self, settle_after: timedelta, lost: Callable[[], Sequence[str]]) -> str:
+        """What a person is told of a write, which stands whatever comes of this. `lost`: what does not read as sent;
+        what the service does not take it drops with a 200 (seen live).
+        """
+        said = ""
+        for share in READ_BACK_AFTER:
+            self.clock.sleep(share * settle_after.total_seconds())
+            try:
+                names = ", ".join(lost())
+                said = f"ServiceTitan did not keep what we wrote: {names}." if names else ""
+            except StErpError as error:
+                said = f"Written, but it could not be read back and compared: {error.sentence()}"
+            if not said:
+                break
+        return said
 
     def close(self) -> None:
         self.api.close()

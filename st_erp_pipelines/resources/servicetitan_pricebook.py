@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, TypeVar
 
-from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, StErpError, Unavailable
+from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
 from st_erp_pipelines.resources import deadline
 from st_erp_pipelines.resources.http import parsed
 from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan, moment
@@ -29,7 +29,6 @@ ERP_ID = "erpId"
 LANES = 4
 LISTS = ("material", "service")
 PAGE_SIZE = 500
-READ_BACK_AFTER = (0.0, 1 / 150, 1 / 30)  # of settle_after: at once, then 2 s and 10 s: reads may lag behind writes
 OURS = {"displayName": "display_name", "active": "active", "price": "price"}  # as the API names them: as payloads do
 OURS_OF_MATERIALS = {"cost": "cost", "unitOfMeasure": "unit_of_measure"}
 FIGURES = ("price", "cost")
@@ -209,17 +208,10 @@ class Pricebook:
             raise InDoubt(said, system=SYSTEM, operation=operation, document=wanted.key) from None
 
     def _reply(self, payload: Mapping[str, Any], written: Row, body: Row) -> Reply:
-        """It stands, whatever comes of reading it back: a person is told what was not kept."""
-        warning = ""
-        for share in READ_BACK_AFTER:
-            self._client.clock.sleep(share * self.timing.settle_after.total_seconds())
-            try:
-                lost = _lost(body, self._record(payload["becomes"], written["id"]))
-                warning = f"ServiceTitan did not keep what we wrote: {', '.join(lost)}." if lost else ""
-            except StErpError as error:
-                warning = f"Written, but it could not be read back and compared: {error.sentence()}"
-            if not warning:
-                break
+        def lost() -> list[str]:
+            return _lost(body, self._record(payload["becomes"], written["id"]))
+
+        warning = self._client.read_back(self.timing.settle_after, lost)
         return Reply(str(written["id"]), payload["number"], warning=warning)
 
     def _record(self, kind: str, record_id: int) -> Row:
