@@ -21,6 +21,7 @@ NO_RECORD = (
     "-2028"  # of a read: it is not there; of a write: what it names is not there, or an approval made it a draft
 )
 CLOSED_INVOICE = "closed_invoice"
+SHUT = "frozen|inactive|not active|deactivated"  # in no text that SAP has published: what people may find there
 
 LOOK_UP = "A look-up will tell."
 
@@ -60,8 +61,8 @@ REFUSALS = (
     Refusal(
         "blocked_customer",
         "Activate the business partner there: it is frozen or inactive.",
-        text=r"(business partner|\bBP\b|customer|CardCode).*\b(frozen|inactive|not active|on hold)\b"
-        r"|\b(frozen|inactive) (business partner|BP|customer)",
+        text=rf"(business partner|\bBP\b|customer|CardCode).*\b({SHUT}|on hold)\b"
+        rf"|\b({SHUT}) (business partner|BP|customer)|\b({SHUT}|on hold)\b.*\[\w+\.CardCode\]",
         retry_daily=True,
     ),
     Refusal(
@@ -74,8 +75,8 @@ REFUSALS = (
     Refusal(
         "blocked_account",
         "Activate the account there, allow posting to it by hand, or map to another one.",
-        text=r"account.*\b(inactive|not active|frozen|locked|blocked|control account|title account)\b"
-        r"|\b(inactive|control|title) account",
+        text=rf"account.*\b({SHUT}|locked|blocked|control account|title account)\b"
+        rf"|\b(inactive|control|title) account|\b({SHUT})\b.*\[\w+\.(Acct|Account)Code\]",
         retry_daily=True,
     ),
     Refusal(
