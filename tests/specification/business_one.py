@@ -27,11 +27,11 @@ LOGIN = {"CompanyDB": str, "UserName": str, "Password": str, "Language": int}  #
 
 
 class Metadata(NamedTuple):
-    """`services`: what is asked or done without a record; a method, and the names of what a body may have."""
+    """`services`: what is asked or done without a record; the names of what a body may have."""
 
     model: Model
     sets: dict[str, str]
-    services: dict[str, tuple[str, frozenset[str]]]
+    services: dict[str, frozenset[str]]
 
 
 def findings(request: Request) -> Iterator[str]:
@@ -66,22 +66,22 @@ def metadata() -> Metadata:
     return Metadata(Model(entities, actions), sets, _services(tree))
 
 
-def _services(tree: Any) -> dict[str, tuple[str, frozenset[str]]]:
-    """Functions are asked by GET, actions by POST."""
+def _services(tree: Any) -> dict[str, frozenset[str]]:
+    """Actions are asked by POST, and functions, too: V3 knows no other way, and SAP's reference lists it for all."""
     found = {}
-    for kind, method in (("Function", "GET"), ("Action", "POST")):
+    for kind in ("Function", "Action"):
         parameters = {
             str(each.get("Name")): frozenset(str(one.get("Name")) for one in each.iter(f"{EDM}Parameter"))
             for each in tree.iter(f"{EDM}{kind}")
         }
         for imported in tree.iter(f"{EDM}{kind}Import"):
-            found[str(imported.get("Name"))] = (method, parameters[short_name(imported.get(kind))])
+            found[str(imported.get("Name"))] = parameters[short_name(imported.get(kind))]
     return found
 
 
 def _service(path: str, request: Request) -> Iterator[str]:
-    method, parameters = metadata().services[path]
-    if request.method != method:
+    parameters = metadata().services[path]
+    if request.method != "POST":
         yield f"{request.method} of {path}"
     for name in (json.loads(request.body) if request.body else {}).keys() - parameters:
         yield f"{path} takes no {name!r}"

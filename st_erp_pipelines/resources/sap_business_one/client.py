@@ -165,7 +165,7 @@ class BusinessOne:
         return self.rows(entity.path, operation=operation, key=entity.key, filter=filter, select=entity.select)
 
     def company_settings(self) -> Row:
-        found: Row = self.ask("CompanyService_GetAdminInfo", "GET")
+        found: Row = self.ask("CompanyService_GetAdminInfo")
         return found
 
     def periods(self) -> list[Row]:
@@ -270,7 +270,7 @@ def filters(
     if entity.stamp and since is not None:
         back = LOOK_BACK if entity.cancelled else timedelta(days=1)
         days.append(f"{entity.stamp} ge '{(since - back).date()}'")
-        days += [f"{entity.stamp} le '{before.date()}'"] if before else []
+        days += [f"{entity.stamp} le '{(before + timedelta(days=1)).date()}'"] if before else []
     window = " and ".join(days)
     if window and read:
         first, last = read

@@ -15,6 +15,7 @@ from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.resources.sap_business_one import BusinessOne
 from st_erp_pipelines.resources.sap_business_one.client import filters
 from st_erp_pipelines.resources.sap_business_one.entities import ENTITIES
+from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.staging.extract import Extract, keys_in
 from tests.resources.sap_business_one.conftest import Person, client_of, new_key
 
@@ -43,9 +44,11 @@ def test_whole_lists_have_one_name_for_their_keys(reader: BusinessOne, tmp_path:
     assert "V1" not in {row["id"] for row in read(reader, "customers", tmp_path)}  # a supplier
 
 
-def test_what_no_list_has_is_asked_for(reader: BusinessOne, tmp_path: Path) -> None:
+def test_what_no_list_has_is_asked_for(reader: BusinessOne, faults: Faults, tmp_path: Path) -> None:
     (company,) = read(reader, "company", tmp_path)
     assert (company["id"], company["LocalCurrency"]) == ("1", "USD")
+    asked = {entry["method"] for entry in faults.log if "CompanyService" in entry["path"]}
+    assert asked == {"POST"}, "no release is without it"
     periods = {row["PostingDateFrom"][:10]: row["PeriodStatus"] for row in read(reader, "finance_periods", tmp_path)}
     assert periods == {"2026-10-01": "ltLocked", "2026-11-01": "ltUnlocked"}
 
@@ -95,8 +98,8 @@ def test_what_is_cancelled_long_after_its_day_is_noticed(reader: BusinessOne, pe
 def test_days_overlap_and_nothing_else_is_left_out() -> None:
     customers, invoices = ENTITIES["customers"], ENTITIES["sales_invoices"]
     assert filters(customers, None, END, (), None) == ["(CardType eq 'cCustomer')"]  # all, whenever they were changed
-    assert filters(invoices, START, END, (), None) == ["(UpdateDate ge '2026-11-02' and UpdateDate le '2026-11-04')"]
+    assert filters(invoices, START, END, (), None) == ["(UpdateDate ge '2026-11-02' and UpdateDate le '2026-11-05')"]
     assert filters(invoices, None, None, ["7", "8"], None) == ["DocEntry eq 7 or DocEntry eq 8"]
     entries = filters(ENTITIES["journal_entries"], START, END, (), (3, 9))  # none is changed
-    assert entries == ["((ReferenceDate ge '2026-11-02' and ReferenceDate le '2026-11-04') or JdtNum gt 9)"]
+    assert entries == ["((ReferenceDate ge '2026-11-02' and ReferenceDate le '2026-11-05') or JdtNum gt 9)"]
     assert len(filters(invoices, None, None, [str(n) for n in range(90)], None)) == 3
