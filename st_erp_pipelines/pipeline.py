@@ -226,10 +226,8 @@ class Pipeline:
 
     def _written_by(self, flow: str) -> tuple[str, ...]:
         """The flows whose payloads a build compares with what both sides say now."""
-        both_ways = "customers_back" in used_flows(self.connection)
-        return {"items": ("items",), "customers_back": ("customers", "customers_back")}.get(
-            flow, ("customers",) if flow == "customers" and both_ways else ()
-        )
+        masters = {"customers": ("customers",), "customers_back": ("customers", "customers_back"), "items": ("items",)}
+        return masters.get(flow, ())
 
     def mapping_faults(self) -> list[MappingFault]:
         with self.staging() as con:

@@ -22,7 +22,7 @@ def build_customers(
     without its customer.
     """
     prepare(con, connection, "customers", known)
-    for step in ("sales_sources", "customer_facts", "customer_sides", "customers"):
+    for step in ("sales_sources", "customer_facts", "customers", "customer_sides"):
         run(con, step)
     # A term that nobody mapped is left as it is over there, not emptied.
     documents = [without_gaps(built(row)) for row in run(con, "customer_changes")]

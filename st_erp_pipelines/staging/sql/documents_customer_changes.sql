@@ -66,7 +66,7 @@ overwritten as (
     ) as said
     from customer_sides as side
     where side.owner = 'servicetitan' and side.sent is not null
-        and not is_kept(side.field, side.sent, side.theirs) and not side.is_agreed
+        and not is_kept(side.member, side.sent, side.theirs) and not side.is_agreed
     group by side.customer_key
 )
 select

@@ -8,6 +8,22 @@ create or replace temp macro country_code(country) as
         when 'CAN' then 'CA' when 'CANADA' then 'CA'
         else case when regexp_full_match(trim(country), '[A-Za-z]{2}') then upper(trim(country)) else '' end
     end;
+-- What one side calls by its name and the other by its code.
+set variable states = map {
+    'ALABAMA': 'AL', 'ALASKA': 'AK', 'ARIZONA': 'AZ', 'ARKANSAS': 'AR', 'CALIFORNIA': 'CA', 'COLORADO': 'CO',
+    'CONNECTICUT': 'CT', 'DELAWARE': 'DE', 'DISTRICT OF COLUMBIA': 'DC', 'FLORIDA': 'FL', 'GEORGIA': 'GA', 'HAWAII': 'HI',
+    'IDAHO': 'ID', 'ILLINOIS': 'IL', 'INDIANA': 'IN', 'IOWA': 'IA', 'KANSAS': 'KS', 'KENTUCKY': 'KY', 'LOUISIANA': 'LA',
+    'MAINE': 'ME', 'MARYLAND': 'MD', 'MASSACHUSETTS': 'MA', 'MICHIGAN': 'MI', 'MINNESOTA': 'MN', 'MISSISSIPPI': 'MS',
+    'MISSOURI': 'MO', 'MONTANA': 'MT', 'NEBRASKA': 'NE', 'NEVADA': 'NV', 'NEW HAMPSHIRE': 'NH', 'NEW JERSEY': 'NJ',
+    'NEW MEXICO': 'NM', 'NEW YORK': 'NY', 'NORTH CAROLINA': 'NC', 'NORTH DAKOTA': 'ND', 'OHIO': 'OH', 'OKLAHOMA': 'OK',
+    'OREGON': 'OR', 'PENNSYLVANIA': 'PA', 'RHODE ISLAND': 'RI', 'SOUTH CAROLINA': 'SC', 'SOUTH DAKOTA': 'SD',
+    'TENNESSEE': 'TN', 'TEXAS': 'TX', 'UTAH': 'UT', 'VERMONT': 'VT', 'VIRGINIA': 'VA', 'WASHINGTON': 'WA',
+    'WEST VIRGINIA': 'WV', 'WISCONSIN': 'WI', 'WYOMING': 'WY', 'ALBERTA': 'AB', 'BRITISH COLUMBIA': 'BC', 'MANITOBA': 'MB',
+    'NEW BRUNSWICK': 'NB', 'NEWFOUNDLAND AND LABRADOR': 'NL', 'NOVA SCOTIA': 'NS', 'ONTARIO': 'ON',
+    'PRINCE EDWARD ISLAND': 'PE', 'QUEBEC': 'QC', 'SASKATCHEWAN': 'SK'
+};
+create or replace temp macro state_code(x) as
+    coalesce(getvariable('states')[upper(strip_accents(trim(x)))], upper(trim(x)));
 create or replace temp macro owned(owner, value) as case when owner = 'servicetitan' then value end;
 create or replace temp macro same_text(x) as
     trim(regexp_replace(lower(strip_accents(coalesce(x, ''))), '[^\p{L}\p{N}]+', ' ', 'g'));
@@ -20,7 +36,8 @@ with contacts as (
         arg_min(trim(value), contact_id) filter (where type = 'Email') as email,
         list(trim(value)) filter (where type in ('MobilePhone', 'Phone')) as phone_numbers,
         list(trim(value)) filter (where type = 'Email') as emails,
-        bool_or(is_forgotten) as are_forgotten
+        bool_or(is_forgotten) as are_forgotten,
+        max(extracted_at) as read_at
     from staging.stg_servicetitan__customer_contacts
     where given(value) is not null or is_forgotten
     group by customer_id
@@ -41,6 +58,7 @@ facts as (
         left(coalesce(trim(customer.zip), ''), 20) as postal_code,
         left(coalesce(contacts.phone_number, ''), 30) as phone_number,
         case when length(contacts.email) <= 80 then contacts.email else '' end as email,  -- half an address is none
+        contacts.read_at as contacts_read_at,
         coalesce(contacts.phone_numbers, []) as phone_numbers,
         coalesce(contacts.emails, []) as emails,
         customer.payment_term_id,
@@ -62,3 +80,6 @@ select
     ])::varchar) as source_hash
 from facts
 cross join (select owners from rules);
+
+-- Those whose two sides are laid beside each other.
+create or replace temp view asked_about as select source_key from customer_facts;

@@ -3,21 +3,26 @@
 
 -- Most are equal as they stand; only for the others are texts taken apart.
 create or replace temp macro digits(x) as regexp_replace(x, '\D', '', 'g');
-create or replace temp macro is_same(field, one, other) as
+create or replace temp macro one_line(x) as trim(regexp_replace(x, '\s+', ' ', 'g'));
+create or replace temp macro is_same(member, one, other) as
     case
         when one = other then true
-        when field = 'phone_number' then digits(one) = digits(other)
-        when field in ('email', 'payment_terms') then lower(trim(one)) = lower(trim(other))
-        else same_text(one) = same_text(other) and (field <> 'display_name' or trim(one) = trim(other))
+        when member = 'phone_number' then digits(one) = digits(other)
+        when member = 'state' then state_code(one) = state_code(other)
+        when member in ('email', 'country', 'payment_terms_code') then lower(trim(one)) = lower(trim(other))
+        else one_line(one) = one_line(other)
     end;
--- Whether `kept` is what a system keeps of `sent`: nothing, or as much as fits. What has 20 characters was never cut.
-create or replace temp macro is_kept(field, sent, kept) as
+-- Whether `kept` is what a system keeps of `sent`: a phone without its extension, a text cut visibly, or nothing at all of
+-- what must be whole. Names and streets are carried whole, so that one that is gone was taken away.
+create or replace temp macro is_kept(member, sent, kept) as
     case
-        when given(kept) is null or sent = kept then true
-        when same_text(sent) = same_text(kept) or is_same(field, sent, kept) then true
-        when field = 'phone_number' then
-            length(sent) > 20 and given(digits(kept)) is not null and starts_with(digits(sent), digits(kept))
-        else length(kept) >= 20 and starts_with(same_text(sent), same_text(kept))
+        when is_same(member, sent, kept) then true
+        when given(kept) is null then
+            member in ('phone_number', 'email', 'payment_terms_code', 'state', 'country') or given(sent) is null
+        when member = 'phone_number' then
+            (length(sent) > 20 or regexp_matches(sent, '\p{L}'))
+            and given(digits(kept)) is not null and starts_with(digits(sent), digits(kept))
+        else ends_with(kept, '…') and starts_with(one_line(sent), rtrim(kept, '…'))
     end;
 
 create or replace temp macro side(member, field, theirs, titans, uncut) as {
@@ -29,6 +34,7 @@ with pairs as (
     select
         facts.customer_id, facts.source_key as customer_key, facts.home_day, facts.phone_numbers, facts.emails,
         erp.source_key, erp.number, erp.extracted_at as erp_read_at, titan.extracted_at as titan_read_at,
+        facts.contacts_read_at, given(known.written)::json as written,
         known.state as known_state, known.revision as known_revision, known.state_since as known_since,
         known.is_standing as is_known_standing, known.is_final as is_known_final,
         case when known.is_standing then given(known.written)::json -> 'there' else given(known.written)::json -> 'was' end
@@ -51,17 +57,18 @@ with pairs as (
     join erp_customers as erp on erp.number = parties.number
     left join newest_known as known on known.kind = 'customer_back' and known.source_key = erp.source_key
     where
-        (select both_ways from rules)  -- else nobody asks
+        facts.source_key in (from asked_about)
         and parties.is_there and facts.merged_to_id is null
         and not facts.is_forgotten and not facts.are_contacts_forgotten
     qualify count(*) over (partition by erp.number) = 1  -- of two that are one over there, neither is meant
 ),
-sent as (  -- by the flow customers; a change names only what it set
+-- By the flow customers; a change names only what it set. Of one that was found there nobody knows what was sent.
+sent as (
     select source_key, member, arg_max(value, revision) as value
     from (
         select source_key, revision, unnest(map_entries(given(written)::json::map(varchar, varchar)), recursive := true)
         from known_documents
-        where kind = 'customer' and state in ('posted', 'adopted')
+        where kind = 'customer' and (state = 'posted' or (state = 'adopted' and revision > 0))
     ) as member_of(source_key, revision, member, value)
     where value is not null
     group by source_key, member
@@ -69,7 +76,8 @@ sent as (  -- by the flow customers; a change names only what it set
 -- What was sent without terms got those of a template: they are measured from when they are first seen.
 said as (
     select
-        pairs.* exclude (sides, seen), side.*,
+        pairs.* exclude (sides, seen, written), side.*,
+        written ->> case side.field when 'payment_terms' then 'payment_term_id' else side.field end is not null as is_written,
         seen ->> side.member as seen,
         case when side.field = 'payment_terms' then given(sent.value) else sent.value end as sent,
         to_json(rules.owners) ->> side.field as owner
@@ -81,11 +89,11 @@ select
     *,
     coalesce(seen, sent, theirs) as was,
     seen is null and sent is null as is_first_seen,
-    not case when seen is null then is_kept(field, was, theirs) else is_same(field, was, theirs) end as is_changed,
+    not case when seen is null then is_kept(member, was, theirs) else is_same(member, was, theirs) end as is_changed,
     case
-        when is_kept(field, titans, theirs) then true
-        when field = 'phone_number' then list_contains(list_transform(phone_numbers, lambda each: digits(each)), digits(theirs))
-        when field = 'email' then list_contains(list_transform(emails, lambda each: lower(each)), lower(trim(theirs)))
+        when is_kept(member, titans, theirs) then true
+        when member = 'phone_number' then list_contains(list_transform(phone_numbers, lambda each: digits(each)), digits(theirs))
+        when member = 'email' then list_contains(list_transform(emails, lambda each: lower(each)), lower(trim(theirs)))
         else false
     end as is_agreed
 from said;

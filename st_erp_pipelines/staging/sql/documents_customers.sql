@@ -80,3 +80,7 @@ where
     and not coalesce(customers.is_known_fixed, false)
     and ours.same_name <> '' and given(customers.address_line1) is not null
     and not exists (from taken where taken.number = theirs.number);
+
+-- Of those that change, what the ERP says now is looked at, too.
+create or replace temp view asked_about as
+select source_key from customers where is_there and coalesce(known_hash, linked_hash) is distinct from source_hash;

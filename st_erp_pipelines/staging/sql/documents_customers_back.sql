@@ -4,26 +4,27 @@
 create or replace temp table customer_carried as
 select
     *,
-    owner = 'erp' and is_changed and not is_agreed and (given(theirs) is not null or field = 'address') as is_carried
+    owner = 'erp' and is_changed and not is_agreed and (given(theirs) is not null or field = 'address') as is_cause,
+    bool_or(is_cause) over (partition by source_key, field) as is_carried,
+    is_changed and not is_agreed as is_open
 from customer_sides;
 
 -- Where both sides have a value and they differ, though nothing of it is under way: a person may want to know.
 create or replace table staging.customer_differences as
-with carried as (
-    select source_key, field from customer_carried where is_carried group by all
-)
 select
     side.number as customer_number, side.customer_id, side.member, side.owner,
     side.titans as in_servicetitan, side.theirs as in_erp
 from customer_carried as side
-left join carried on carried.source_key = side.source_key and carried.field = side.field
 left join newest_known as ours on ours.kind = 'customer' and ours.source_key = side.customer_key
 where
-    not side.is_agreed and not is_kept(side.field, side.theirs, side.titans)
-    and carried.source_key is null
-    -- What was read before we wrote it says nothing of the time since.
-    and coalesce(side.titan_read_at > side.known_since, true)
-    and coalesce(side.erp_read_at > ours.state_since, true)
+    not side.is_agreed and not is_kept(side.member, side.theirs, side.titans)
+    and not side.is_carried
+    -- What we wrote and have not read again since is no difference.
+    and not coalesce(
+        side.is_known_standing and side.is_written
+        and case when side.field in ('phone_number', 'email') then side.contacts_read_at else side.titan_read_at end
+            <= side.known_since, false)
+    and not coalesce(ours.state = 'posted' and side.sent = side.titans and side.erp_read_at <= ours.state_since, false)
 order by all;
 
 comment on table staging.customer_differences is
@@ -51,14 +52,17 @@ customers as (
         coalesce(any_value(is_known_final), true) as is_known_final,
         list(distinct field) filter (where is_carried) as carried,
         bool_or(owner = 'erp' and is_first_seen and given(theirs) is not null) as is_first_seen,
-        to_json(map_from_entries(list({'k': member, 'v': case when is_changed then was else theirs end}))) as was,
+        to_json(map_from_entries(list({'k': member, 'v': case when is_open then was else theirs end}))) as was,
         md5(to_json(list(case when owner = 'erp' then theirs else '' end order by member))::varchar) as source_hash,
         to_json(map_from_entries(list({
-            'k': member, 'v': case when is_changed then theirs else coalesce(uncut, '') end
+            'k': member, 'v': case when is_agreed then coalesce(uncut, '') else theirs end
         }) filter (where field = 'address'))) as address,
         string_agg(
             replace(member, '_', ' ') || ': ServiceTitan said ''' || titans || ''', the ERP ''' || theirs || '''', '; ' order by member
-        ) filter (where is_carried and given(titans) is not null and not is_kept(field, titans, was)) as overwritten
+        ) filter (
+            where is_carried and not is_agreed and given(titans) is not null and not is_kept(member, titans, was)
+        ) as overwritten,
+        bool_or(owner = 'erp' and is_changed and is_agreed) as is_settled
     from customer_carried
     group by source_key, customer_id, number, home_day
 ),
@@ -78,6 +82,7 @@ documents as (
         carried is not null
         or not is_known_final  -- taken back over there before it was sent
         or (known_state is null and is_first_seen)  -- what its changes will be measured against
+        or is_settled  -- both sides came to say the same: so are the next ones
 )
 select
     'customers_back' as flow,
