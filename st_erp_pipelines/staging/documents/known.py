@@ -19,6 +19,7 @@ from st_erp_pipelines.outbox.document import BuiltDocument, Reason, Verdict
 from st_erp_pipelines.outbox.report import links_of
 from st_erp_pipelines.outbox.schema import attempts, documents
 from st_erp_pipelines.outbox.states import STANDING, State
+from st_erp_pipelines.resources.regions import STATES
 from st_erp_pipelines.staging.entities import PAYLOADS, SQL
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def prepare(con: duckdb.DuckDBPyConnection, connection: Connection, flow: str, k
     _install(con, "known_links", Link._fields, known.links)
     run(con, "ground")
     con.execute("set variable erp_settings = $settings", {"settings": connection.erp.for_payloads})
+    con.execute("set variable states = map($names, $codes)", {"names": [*STATES], "codes": [*STATES.values()]})
     con.execute((SQL / connection.erp.kind / PAYLOADS).read_text("utf-8"))
 
 
