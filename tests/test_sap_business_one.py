@@ -10,11 +10,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from st_erp_pipelines import settings
 from st_erp_pipelines.assets import sap_business_one as erp
 from st_erp_pipelines.assets import servicetitan as titan
+from st_erp_pipelines.assets.extracting import MAY_BE_READ
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.doctor.connection import ERPS
@@ -26,7 +28,7 @@ from st_erp_pipelines.pipeline import ERP_FLOWS, Pipeline
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
 from st_erp_pipelines.staging.landing import in_memory
 from tests.erps import SapBusinessOne
-from tests.world import Site, build_and_post, contractor, read, running_site
+from tests.world import QUIET, Site, build_and_post, contractor, read, running_site
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +148,25 @@ def test_what_dagster_loads(site: Site) -> None:
     assert not any("business_central" in key or "items" in key.replace("memo_items", "") for key in keys)
     job = definitions.resolve_job_def(f"{CONNECTION}_post")
     assert f"{CONNECTION}__sap_business_one__finance_periods" in {node.name for node in job.nodes}
+
+
+def test_who_may_not_read_outgoing_payments_may_post(site: Site) -> None:
+    """It fails a check, not the run; and the doctor says so, of no flow."""
+    definitions = build_definitions(settings.load(site.folder / "connections.yaml"))
+    key = dg.AssetKey([CONNECTION, erp.SYSTEM, "outgoing_payments"])
+    with site.environment(), dg.DagsterInstance.ephemeral() as instance, site.pipeline() as pipeline:
+        site.erp.does("set", forbidden=["GET VendorPayments"])
+        result = dg.materialize(
+            [definitions.resolve_assets_def(key)],
+            instance=instance,
+            partition_key=pipeline.today.isoformat(),
+            run_config=QUIET,
+        )
+        found = wrong(site.connection)
+        site.erp.does("set", forbidden=[])
+    (said,) = result.get_asset_check_evaluations()
+    assert (said.check_name, said.passed) == (MAY_BE_READ, False)
+    assert [each.partition(":")[0] for each in found] == ["read outgoing_payments"]
 
 
 def wrong(connection: settings.Connection, **changed: Any) -> list[str]:

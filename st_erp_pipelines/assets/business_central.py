@@ -12,4 +12,5 @@ PERIOD = "general_ledger_setup"  # which days are open; read again before anythi
 # Read back after posting, for reconciliation.
 READ_BACK_BY_DAY = (*SALES, "general_ledger_entries")
 READ_BACK_WHOLE = ("customer_payments",)
+OPTIONAL = ()
 REFERENCES = ()  # no flow needs them: read by a job of its own

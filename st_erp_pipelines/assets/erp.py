@@ -26,7 +26,10 @@ def assets(connection: Connection) -> list[dg.AssetsDefinition]:
         *(extract_by_day(connection, erp.SYSTEM, entity) for entity in erp.BY_DAY),
         sales_before_posting(connection),
         *(post(connection, flow, [flow]) for flow in ERP_FLOWS),
-        *(extract_by_day(connection, erp.SYSTEM, entity, after=posted) for entity in erp.READ_BACK_BY_DAY),
+        *(
+            extract_by_day(connection, erp.SYSTEM, entity, after=posted, is_optional=entity in erp.OPTIONAL)
+            for entity in erp.READ_BACK_BY_DAY
+        ),
         *(extract_whole(connection, erp.SYSTEM, entity, after=posted) for entity in erp.READ_BACK_WHOLE),
         *(extract_by_day(connection, erp.SYSTEM, entity, is_reference=True) for entity in references(connection)),
     ]

@@ -23,7 +23,7 @@ from st_erp_pipelines.staging.questions import QUESTIONS
 
 READ_BY_PARENT = {"credit_memo_items": "credit_memos"}
 MAY_BE_READ = "may_be_read"
-FORBIDDEN = 403
+FORBIDDEN = {"403", "240005"}  # status or code: Business One may say it with another status
 
 Checks = Sequence[dg.AssetCheckResult]
 
@@ -36,13 +36,15 @@ def extract_by_day(
     after: Iterable[dg.AssetKey] = (),
     *,
     is_reference: bool = False,
+    is_optional: bool = False,
 ) -> dg.AssetsDefinition:
     """`behind`: staging tables that name records of this entity; `after`: other assets to wait for.
 
     It depends on their extracts, too: a backfill of the whole graph finds partitioned assets only behind partitioned
     ones, and leaves out in silence what it does not find.
-    `is_reference`: no flow needs it, so a missing scope fails its check, not the run.
+    `is_reference`: no flow needs it. It is optional, as others may be: a missing scope fails its check, not the run.
     """
+    is_optional = is_optional or is_reference
     parent = READ_BY_PARENT.get(entity)
     deps = [[connection.name, "staging", f"{system}__{table}"] for table in behind]
     deps += [[connection.name, system, before] for before in (*behind, *([parent] if parent else []))]
@@ -55,7 +57,7 @@ def extract_by_day(
         description=f"{title(entity)} of {SYSTEMS[system]} as they came, one landing file for each day and read.",
         partitions_def=daily(connection),
         backfill_policy=A_MONTH_IN_ONE_RUN if is_reference else EVERY_RANGE_IN_ONE_RUN,
-        check_specs=_check_specs(connection, system, entity) if is_reference else None,
+        check_specs=_check_specs(connection, system, entity) if is_optional else None,
     )
     def extract(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
@@ -63,14 +65,14 @@ def extract_by_day(
             days = days_of(context)
             if OPEN_DAYS_ONLY in context.run.tags:
                 open_days = pipeline.open_days(system, entity)
-                # Once its scope is granted, a reference reads all the days that it may not read until then.
-                days = open_days if is_reference else sorted(set(days) & set(open_days))
+                # Once its scope is granted, it reads all the days that it may not read until then.
+                days = open_days if is_optional else sorted(set(days) & set(open_days))
 
             def read() -> None:
                 _read_days(pipeline, reader, system, entity, days)
                 _read_named(pipeline, reader, system, entity)
 
-            return _landed(reader, _checked(context, is_reference, read), days=len(days))
+            return _landed(reader, _checked(context, is_optional, read), days=len(days))
 
     return extract
 
@@ -81,17 +83,17 @@ def _check_specs(connection: Connection, system: str, entity: str) -> list[dg.As
     return [dg.AssetCheckSpec(MAY_BE_READ, asset=key, description=description)]
 
 
-def _checked(context: dg.AssetExecutionContext, is_reference: bool, read: Callable[[], None]) -> Checks:
-    """What the check of a reference found; of anything else, nothing."""
+def _checked(context: dg.AssetExecutionContext, is_optional: bool, read: Callable[[], None]) -> Checks:
+    """What the check of something optional found; of anything else, nothing."""
     try:
         read()
     except ConfigurationError as error:
-        if not is_reference or error.status != FORBIDDEN:
+        if not is_optional or not {str(error.status), error.code} & FORBIDDEN:
             raise
         said = error.sentence()
         context.log.warning(said)
         return [dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=said)]
-    return [dg.AssetCheckResult(passed=True, description="It may be read")] if is_reference else []
+    return [dg.AssetCheckResult(passed=True, description="It may be read")] if is_optional else []
 
 
 def _read_days(pipeline: Pipeline, reader: Extract, system: str, entity: str, days: Iterable[date]) -> None:

@@ -12,4 +12,5 @@ PERIOD = "finance_periods"  # which days are open; read again before anything is
 # Read back after posting, for reconciliation.
 READ_BACK_BY_DAY = (*SALES, "payments", "outgoing_payments")
 READ_BACK_WHOLE = ()
+OPTIONAL = ("outgoing_payments",)  # a user may post who may not read these: refunds then stay to be done
 REFERENCES = ("journal_entries",)  # no flow needs them: read by a job of its own

@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
-from st_erp_pipelines.assets.sap_business_one import BY_DAY, READ_BACK_BY_DAY, WHOLE
+from st_erp_pipelines.assets.sap_business_one import BY_DAY, OPTIONAL, READ_BACK_BY_DAY, WHOLE
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
@@ -61,7 +61,10 @@ class SapBusinessOneChecks:
         posted = ("invoices", "payments")
         return [
             Check("clock", lambda: reach.server_time(erp.api_url, erp.timing.read_lag, self._clock, verify=False)),
-            *(Check(f"read {entity}", partial(self._readable, entity), ERP_FLOWS) for entity in entities),
+            *(
+                Check(f"read {entity}", partial(self._readable, entity), () if entity in OPTIONAL else ERP_FLOWS)
+                for entity in entities
+            ),
             Check("certificate", self._certificate, ERP_FLOWS),
             Check("period", self._period, posted, only_to_post=True),
             Check("currency", self._currency, posted),
