@@ -182,6 +182,13 @@ def wrong(connection: settings.Connection, **changed: Any) -> list[str]:
 def test_the_doctor_tells_what_it_lacks(site: Site) -> None:
     with site.environment():
         assert wrong(site.connection) == []
+        (table,) = wrong(site.connection, posting_log="NOWHERE")
+        assert table.startswith("posting log: there is no user table NOWHERE")
+        site.erp.does("enter", set="UserTablesMD", body={"TableName": "ST_POSTLOG", "TableType": "bott_NoObject"})
+        (table,) = wrong(site.connection, posting_log="ST_POSTLOG")
+        assert "Unrecognized resource path" in table, "the Service Layer was not restarted"
+        site.erp.does("set", restart=True)
+        assert wrong(site.connection, posting_log="ST_POSTLOG") == []
         assert wrong(site.connection, check_bank="") == [
             "means of payment: Check is paid by check, and erp.check_bank is not set"
         ]

@@ -23,6 +23,7 @@ from st_erp_pipelines.resources.odata import any_of, in_chunks
 from st_erp_pipelines.resources.sap_business_one.client import Row, day
 from st_erp_pipelines.resources.sap_business_one.entities import ENTITIES, entity_of
 from st_erp_pipelines.resources.sap_business_one.evidence import require_field
+from st_erp_pipelines.resources.sap_business_one.posting_log import PostingLog
 from st_erp_pipelines.resources.sap_business_one.sales_documents import PROJECT
 from st_erp_pipelines.settings import Connection, SapBusinessOne
 
@@ -70,6 +71,7 @@ class SapBusinessOneChecks:
             Check("currency", self._currency, posted),
             Check("tax code", self._tax_code, ("invoices",), only_to_post=True),
             Check("fields for keys", self._key_fields, posted, only_to_post=True),
+            *([Check("posting log", self._posting_log, posted, only_to_post=True)] if erp.posting_log else ()),
             Check("means of payment", self._means, ("payments",), only_to_post=True),
             Check(
                 "permission to write", lambda: [note("cannot be read by API; the first document will tell")], ERP_FLOWS
@@ -142,6 +144,13 @@ class SapBusinessOneChecks:
         for field, table in ((erp.invoice_key_field, "OINV"), (erp.payment_key_field, "ORCT")):
             require_field(self.client, field, table)
             yield ok(f"{field} of {table}")
+
+    def _posting_log(self) -> Iterator[Said]:
+        """It may be missing; made since the Service Layer was started, it is not served yet."""
+        table = self._settings.posting_log
+        PostingLog(self.client, table)
+        self.client.ask(f"U_{table}", "GET", top=1, select="Code")
+        yield ok(f"U_{table} can be read")
 
     def _means(self) -> Iterator[Said]:
         """By which a type of payment comes, and where it goes."""
