@@ -25,6 +25,7 @@ ADDRESS = {  # as the API names it: as payloads do
     "street": "address_line1", "unit": "address_line2", "city": "city", "state": "state", "zip": "postal_code",
     "country": "country",
 }  # fmt: skip
+HOUSE = {"street", "city", "zip"}  # what an address lies by
 CONTACTS = {"phone_number": ("MobilePhone", "Phone"), "email": ("Email",)}  # the last type is that of a new one
 GONE = "customer {id} is gone from ServiceTitan"
 MERGED = "customer {id} was merged into {into}"
@@ -159,7 +160,9 @@ def _differing(payload: Mapping[str, Any], customer: Row, contacts: Sequence[Row
 
 
 def _pending(payload: Mapping[str, Any], customer: Row) -> Row:
-    """What a PATCH of the record is to say; an address goes as a whole, where it lies included."""
+    """What a PATCH of the record is to say. An address goes as a whole, where it lies included: another house lies
+    nowhere (0, 0; numbers are demanded), which everybody sees, rather than where the old one does.
+    """
     body: Row = {}
     if payload.get("display_name") and _plain(payload["display_name"]) != _plain(customer.get("name")):
         body["name"] = payload["display_name"]
@@ -168,8 +171,10 @@ def _pending(payload: Mapping[str, Any], customer: Row) -> Row:
     if address := payload.get("address"):
         theirs = customer.get("address") or {}
         ours = {name: address.get(member) or "" for name, member in ADDRESS.items()}
-        if any(_plain(value) != _plain(theirs.get(name)) for name, value in ours.items()):
-            body["address"] = ours | {name: theirs.get(name) or 0 for name in ("latitude", "longitude")}
+        changed = {name for name, value in ours.items() if _plain(value) != _plain(theirs.get(name))}
+        if changed:
+            place = {} if changed & HOUSE else theirs
+            body["address"] = ours | {name: place.get(name) or 0 for name in ("latitude", "longitude")}
     return body
 
 

@@ -28,7 +28,7 @@ from st_erp_pipelines.sandbox.serve import running
 from st_erp_pipelines.target import Finding, Found, Move, Timing, Wanted
 from tests.resources.test_servicetitan_pricebook import LeapingClock, Shelf, connected
 from tests.sandbox.servicetitan_client import at, tenant
-from tests.sandbox.test_servicetitan_customers import NET_30, contact, customer
+from tests.sandbox.test_servicetitan_customers import HOME, NET_30, PLACE, contact, customer
 
 PHONE, SECOND, MAIL = "3125550100", "(312) 555-0101", "ada@mail.example"
 REACHED, UNREACHED = count(1), count(50)  # customers with contacts, and without; each test takes others
@@ -136,6 +136,25 @@ def test_one_of_several_phones_is_enough(target: ServiceTitanCustomers, office: 
     assert find(target, one).found is Found.COMPLETE
     target.send(one, Move.POST)
     assert writes(office, number) == []
+
+
+@pytest.mark.parametrize(
+    ("moved", "place"),
+    [
+        ({"address_line2": "Apt 2", "state": "Illinois", "country": "USA"}, PLACE),
+        ({"address_line1": "2 Oak St"}, {"latitude": 0.0, "longitude": 0.0}),
+        ({"city": "Chicago"}, {"latitude": 0.0, "longitude": 0.0}),
+        ({"postal_code": "60601"}, {"latitude": 0.0, "longitude": 0.0}),
+    ],
+)
+def test_another_house_does_not_keep_the_place_of_the_old_one(
+    target: ServiceTitanCustomers, office: Shelf, moved: dict[str, str], place: dict[str, float]
+) -> None:
+    number = next(REACHED)
+    assert target.send(wanted(number, address=ADDRESS | moved), Move.POST).warning == ""
+    address = sees(office, number)["address"]
+    assert {name: address[name] for name in PLACE} == place
+    assert address.keys() == (HOME | PLACE).keys()
 
 
 def test_a_contact_that_came_meanwhile_is_a_refusal(
