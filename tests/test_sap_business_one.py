@@ -12,12 +12,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from cryptography.fernet import Fernet
 
 from st_erp_pipelines import settings
 from st_erp_pipelines.assets import sap_business_one as erp
 from st_erp_pipelines.assets import servicetitan as titan
 from st_erp_pipelines.assets.extracting import MAY_BE_READ
 from st_erp_pipelines.clock import SystemClock
+from st_erp_pipelines.commands import pause
 from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.doctor.connection import ERPS
 from st_erp_pipelines.doctor.findings import Level, examined
@@ -167,6 +169,19 @@ def test_who_may_not_read_outgoing_payments_may_post(site: Site) -> None:
     (said,) = result.get_asset_check_evaluations()
     assert (said.check_name, said.passed) == (MAY_BE_READ, False)
     assert [each.partition(":")[0] for each in found] == ["read outgoing_payments"]
+
+
+def test_a_pause_gives_the_seat_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ST_ERP_SECRET_KEY", Fernet.generate_key().decode())
+    with site.pipeline() as pipeline:
+        pipeline.erp.sign_in()
+    with site.environment():
+        seen = len(site.log())
+        assert pause.pause(CONNECTION, False) == 0
+        assert [entry["path"].rpartition("/")[2] for entry in site.log(seen)] == ["Logout"]
+        assert pause.pause(CONNECTION, False) == 0
+        assert len(site.log(seen)) == 1, "there is no session any more"
+        assert pause.resume(CONNECTION, False) == 0
 
 
 def wrong(connection: settings.Connection, **changed: Any) -> list[str]:

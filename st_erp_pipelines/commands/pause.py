@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from st_erp_pipelines.commands.output import WELL, say
 from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import company_of, due_in_words, flows_of, paused, places_of
@@ -16,6 +18,7 @@ def pause(name: str, target: bool) -> int:
             site.outbox.pause(scope)
         resume = f"`st-erp resume {name}{' --target' * target}` ends it"
         say(f"Paused: {_what(site, name, target)}. {_stay(site, name)}. {resume}.")
+        _give_seats_back(site)
     return WELL
 
 
@@ -33,6 +36,14 @@ def resume(name: str, target: bool) -> int:
         elif target and paused(site.outbox, name):
             say(f"{name} itself is paused still: `st-erp resume {name}` ends that.")
     return WELL
+
+
+def _give_seats_back(site: Site) -> None:
+    """A session of Business One takes one until it is idle for long. Who reads on logs in again."""
+    for connection in site.connections:
+        if connection.erp.kind == "sap_business_one":
+            with suppress(ConfigurationError):  # it is paused, whatever else is wrong with it
+                site.pipeline(connection).erp.log_out()
 
 
 def _stay(site: Site, name: str) -> str:
