@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class Both:
         httpx.post(f"{url}/_control/{path}", json=body).raise_for_status()
 
 
-@pytest.fixture(params=sorted(ERPS))
+@pytest.fixture(params=sorted(ERPS) if "LONG_TESTS" in os.environ else ["sap_business_one"])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     kind, folder = request.param, tmp_path_factory.mktemp("both_ways")
     small = contractor(days=3, scale=0.05)
