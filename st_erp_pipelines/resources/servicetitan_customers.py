@@ -29,6 +29,7 @@ HOUSE = {"street", "city", "zip"}  # what an address lies by
 CONTACTS = {"phone_number": ("MobilePhone", "Phone"), "email": ("Email",)}  # the last type is that of a new one
 GONE = "customer {id} is gone from ServiceTitan"
 MERGED = "customer {id} was merged into {into}"
+TAKEN_BACK = "It is withdrawn by the sync that reads of it."
 
 
 class _Unproven(Exception):
@@ -127,6 +128,9 @@ class ServiceTitanCustomers:
             raise Unavailable(str(unproven), system=SYSTEM, operation="read customer") from None
         if number not in customers:
             raise Rejected(GONE.format(id=number), system=SYSTEM, operation="read customer")
+        if into := customers[number].get("mergedToId"):
+            said = MERGED.format(id=number, into=into)  # a refusal, since the build takes those back, and no conflict
+            raise Rejected(said, cause="merged_customer", fix=TAKEN_BACK, system=SYSTEM, operation="read customer")
         return customers[number], contacts.get(number, [])
 
     def _get(self, url: str, operation: str, params: Row) -> Any:
@@ -147,10 +151,8 @@ def _found(payload: Mapping[str, Any], customer: Row | None, contacts: Sequence[
     number = payload["customer_id"]
     if customer is None:
         return Finding(Found.DEAD, detail=GONE.format(id=number).capitalize())
-    here: Row = {"remote_id": str(number), "number": str(number)}
-    if into := customer.get("mergedToId"):
-        return Finding(Found.DEAD, detail=MERGED.format(id=number, into=into).capitalize(), **here)
-    return Finding(Found.ABSENT if _differing(payload, customer, contacts) else Found.COMPLETE, **here)
+    found = Found.ABSENT if _differing(payload, customer, contacts) else Found.COMPLETE  # merged or not: see `_one`
+    return Finding(found, remote_id=str(number), number=str(number))
 
 
 def _differing(payload: Mapping[str, Any], customer: Row, contacts: Sequence[Row]) -> list[str]:

@@ -264,3 +264,30 @@ def test_a_doubt_after_half_of_it_is_settled_by_what_is_there(
     assert run(outbox, target, one).state == "posted"
     assert writes(office, number) == ["PATCH", *[f"PATCH /contacts/{10 * number + 1}"] * sent]
     assert (sees(office, number)["name"], reached_by(office, number)[0][1]) == ("Ada Byron", "512 555 0199")
+
+
+def test_who_is_merged_is_left_alone_and_its_change_withdrawn_once_that_is_read(
+    target: ServiceTitanCustomers, office: Shelf, outbox: Outbox
+) -> None:
+    number, other = next(REACHED), next(REACHED)
+    one = wanted(number, display_name="Ada Byron")
+    office.does("merge", id=number, into=other)
+    row = run(outbox, target, one)
+    assert (row.state, row.cause) == ("rejected", "merged_customer")
+    assert f"customer {number} was merged into {other}. It is withdrawn" in row.sentence
+    assert run(outbox, target, one).attempt_count == row.attempt_count, "it is not tried again"
+    assert run(outbox, target, one, Verdict.WITHDRAWN).state == "withdrawn"
+    assert writes(office, number) == []
+
+
+def test_who_was_merged_in_a_doubt_is_withdrawn_too(
+    target: ServiceTitanCustomers, office: Shelf, outbox: Outbox
+) -> None:
+    number = next(REACHED)
+    one = wanted(number, display_name="Ada Byron")
+    office.faults.add("drop_before", method="PATCH", path_contains=f"/customers/{number}")
+    assert run(outbox, target, one).state == "in_doubt"
+    office.does("merge", id=number, into=next(REACHED))
+    assert isinstance(outbox.clock, LeapingClock)
+    outbox.clock.ahead += timedelta(minutes=6)
+    assert run(outbox, target, one, Verdict.WITHDRAWN).state == "withdrawn"
