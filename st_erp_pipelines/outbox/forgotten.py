@@ -25,7 +25,7 @@ KEYS_PER_QUERY = 400
 # Members of payloads that say who somebody is, or may.
 PERSONAL = {
     *("display_name", "address_line1", "address_line2", "city", "state", "country", "postal_code", "phone_number"),
-    *("email", "description", "comment"),
+    *("email", "description", "comment", "overwritten"),
 }
 # It ends where no letter follows. What seems to end inside (James' valve) goes on to the next such mark.
 QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)(?:[^']*\w'(?!\w))*", re.DOTALL)

@@ -81,6 +81,18 @@ def test_of_a_sentence_stays_what_names_nobody(enter: Callable[..., Any], outbox
 
 
 @pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+def test_what_a_change_quotes_of_the_other_side_goes_too(enter: Callable[..., Any], outbox: Outbox) -> None:
+    said = {"customer_id": 1, "overwritten": f"display name: ServiceTitan said '{NAME}', the ERP 'Z. O'", "email": None}
+    there = {"address_line1": "1 Elm Ct", "payment_terms_code": "30 DAYS"}
+    told = said | {"address": {"city": "Wheaton"}, "was": there, "there": there}
+    enter(built(1, flow="customers_back", kind="customer_back", source_key=CUSTOMER, label=NAME, payload=told))
+    blank(outbox, [1], [])
+    left = {"address_line1": "", "payment_terms_code": "30 DAYS"}
+    said |= {"overwritten": "", "email": ""}
+    assert simplejson.loads(outbox.get(1).payload) == said | {"address": {"city": ""}, "was": left, "there": left}
+
+
+@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 def test_bytes_that_somebody_still_reads_are_told_of(enter: Callable[..., Any], outbox: Outbox) -> None:
     enter(built(1, payload={"comment": TEXT}))
     outbox.engine.dispose()
