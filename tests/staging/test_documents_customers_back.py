@@ -266,6 +266,15 @@ def test_who_is_forgotten_or_merged_is_left_alone(world: World, change: dict[str
     assert [each.verdict for each in build(world, created(), as_known(due, "ready"))] == [Verdict.WITHDRAWN]
 
 
+def test_who_was_forgotten_and_came_back_is_measured_from_then(world: World) -> None:
+    world.change(ERP, phone_number="512 555 0199")
+    posted = only(build(world, created()))
+    blank = dict.fromkeys(ANN, "")
+    again = as_known(posted, "posted")._replace(written=simplejson.dumps({"was": blank, "there": blank}))
+    (first,) = build(world, created(**blank), again)
+    assert (first.verdict, first.revision, carried(first)) == (Verdict.SKIPPED, 1, {})
+
+
 def test_of_two_that_are_one_over_there_neither_is_meant(world: World) -> None:
     world.customer(8)
     world.change(ERP, phone_number="512 555 0199")

@@ -62,15 +62,17 @@ with pairs as (
         and not facts.is_forgotten and not facts.are_contacts_forgotten
     qualify count(*) over (partition by erp.number) = 1  -- of two that are one over there, neither is meant
 ),
--- By the flow customers; a change names only what it set. Of one that was found there nobody knows what was sent.
+-- By the flow customers; a change names only what it set. Of one that was found there nobody knows what was sent, and what
+-- was blanked when its customer was forgotten (it has no name) says nothing of who came back.
 sent as (
     select source_key, member, arg_max(value, revision) as value
     from (
         select source_key, revision, unnest(map_entries(given(written)::json::map(varchar, varchar)), recursive := true)
         from known_documents
         where kind = 'customer' and (state = 'posted' or (state = 'adopted' and revision > 0))
+            and given(written)::json ->> 'display_name' is distinct from ''
     ) as member_of(source_key, revision, member, value)
-    where value is not null
+    where value <> '' or revision = 0
     group by source_key, member
 ),
 -- What was sent without terms got those of a template: they are measured from when they are first seen.
@@ -78,7 +80,7 @@ said as (
     select
         pairs.* exclude (sides, seen, written), side.*,
         written ->> case side.field when 'payment_terms' then 'payment_term_id' else side.field end is not null as is_written,
-        seen ->> side.member as seen,
+        case when seen ->> 'display_name' <> '' then seen ->> side.member end as seen,
         case when side.field = 'payment_terms' then given(sent.value) else sent.value end as sent,
         to_json(rules.owners) ->> side.field as owner
     from (select *, unnest(sides) as side from pairs) as pairs

@@ -81,7 +81,7 @@ documents as (
     where
         carried is not null
         or not is_known_final  -- taken back over there before it was sent
-        or (known_state is null and is_first_seen)  -- what its changes will be measured against
+        or (is_known_final and is_first_seen)  -- what its changes will be measured against
         or is_settled  -- both sides came to say the same: so are the next ones
 )
 select
