@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 
 from st_erp_pipelines import settings
 from st_erp_pipelines.assets import sap_business_one as erp
 from st_erp_pipelines.assets import servicetitan as titan
-from st_erp_pipelines.assets.extracting import MAY_BE_READ
+from st_erp_pipelines.assets.extracting import MAY_BE_READ, is_withheld
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.commands import pause
 from st_erp_pipelines.definitions import build_definitions
@@ -27,6 +28,7 @@ from st_erp_pipelines.forget import forget, look_up
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import load
 from st_erp_pipelines.pipeline import ERP_FLOWS, Pipeline
+from st_erp_pipelines.resources.sap_business_one.replies import explain
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
 from st_erp_pipelines.staging.landing import in_memory
 from tests.erps import SapBusinessOne
@@ -182,6 +184,23 @@ def test_a_pause_gives_the_seat_back(site: Site, monkeypatch: pytest.MonkeyPatch
         assert pause.pause(CONNECTION, False) == 0
         assert len(site.log(seen)) == 1, "there is no session any more"
         assert pause.resume(CONNECTION, False) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text", "is_it"),
+    [
+        (400, "240005", "You are not permitted to perform this action", True),
+        (404, "", "Not Found", True),
+        (400, "200", "Unrecognized resource path.", True),
+        (400, "201", "Invalid query", False),
+        (500, "-1", "Internal error", False),
+    ],
+)
+def test_a_list_that_a_server_does_not_have_is_withheld_like_one_that_is_forbidden(
+    status: int, code: str, text: str, is_it: bool
+) -> None:
+    answer = httpx.Response(status, json={"error": {"code": code, "message": text}})
+    assert is_withheld(explain(answer, "read outgoing_payments")) is is_it
 
 
 def wrong(connection: settings.Connection, **changed: Any) -> list[str]:

@@ -13,7 +13,7 @@ from st_erp_pipelines.assets.partitions import (
     days_of,
 )
 from st_erp_pipelines.assets.wording import title
-from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.errors import ConfigurationError, Rejected, StErpError
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
@@ -23,7 +23,8 @@ from st_erp_pipelines.staging.questions import QUESTIONS
 
 READ_BY_PARENT = {"credit_memo_items": "credit_memos"}
 MAY_BE_READ = "may_be_read"
-FORBIDDEN = {"403", "240005"}  # status or code: Business One may say it with another status
+WITHHELD = {"403", "404", "240005"}  # status or code: Business One may say it with another status
+NOT_SERVED = "Unrecognized resource path"  # and that with a 400
 
 Checks = Sequence[dg.AssetCheckResult]
 
@@ -87,13 +88,18 @@ def _checked(context: dg.AssetExecutionContext, is_optional: bool, read: Callabl
     """What the check of something optional found; of anything else, nothing."""
     try:
         read()
-    except ConfigurationError as error:
-        if not is_optional or not {str(error.status), error.code} & FORBIDDEN:
+    except (ConfigurationError, Rejected) as error:
+        if not is_optional or not is_withheld(error):
             raise
         said = error.sentence()
         context.log.warning(said)
         return [dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=said)]
     return [dg.AssetCheckResult(passed=True, description="It may be read")] if is_optional else []
+
+
+def is_withheld(error: StErpError) -> bool:
+    """The list may not be read, or the server has none."""
+    return bool({str(error.status), error.code} & WITHHELD) or NOT_SERVED in error.text
 
 
 def _read_days(pipeline: Pipeline, reader: Extract, system: str, entity: str, days: Iterable[date]) -> None:
