@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 SYSTEM = "servicetitan"
 IDS_PER_CALL = 50  # more are refused with a 400
 LANES = 4  # pages under way at once
+LOOKED_UP = 500  # rows of a page of a look-up
 READ_BACK_AFTER = (0.0, 1 / 150, 1 / 30)  # of settle_after: at once, then 2 s and 10 s: reads may lag behind writes
 WALKS = 3  # times a walk is begun before it is given up as unsettled
 ENVELOPE_BYTES = 4096  # read at either end of a page to find the members around its data
@@ -61,6 +62,10 @@ class Each(Protocol):
     """`map`, of a thread pool or the built-in one."""
 
     def __call__(self, function: Callable[[int], _Page], numbers: Iterable[int], /) -> Iterable[_Page]: ...
+
+
+class Unproven(Exception):
+    """What came back does not answer what was asked."""
 
 
 class Unsettled(Unavailable):
@@ -144,6 +149,27 @@ class ServiceTitan:
             if not said:
                 break
         return said
+
+    def rows(self, entity: str, asked: Mapping[str, str], is_asked: Callable[[Any], bool]) -> list[dict[str, Any]]:
+        """What a look-up finds, to its end. Raises Unproven where that does not answer what was asked: an unknown
+        filter is ignored over there, and all comes back.
+        """
+        endpoint, operation = ENDPOINTS[entity], f"look up {entity}"
+        query: dict[str, Any] = {**endpoint.always, **asked, "pageSize": LOOKED_UP, "includeTotal": "true"}
+        found: dict[int, dict[str, Any]] = {}
+        for number in count(1):
+            params = query | {"page": number}
+            page = parsed(self.api.read("GET", endpoint.url(self.tenant_id), operation=operation, params=params))
+            if not isinstance(page, dict) or not {"data", "hasMore"} <= page.keys():
+                raise Unavailable("the reply cannot be read", system=SYSTEM, operation=operation)
+            if not all(map(is_asked, page["data"])):
+                raise Unproven(f"The filter was not honoured: {entity} came back that nobody asked for.")
+            found |= {row["id"]: row for row in page["data"]}
+            if not page["hasMore"]:
+                break
+        if page.get("totalCount") not in (None, len(found)):
+            raise Unproven(f"The {entity} changed while they were looked up.")
+        return list(found.values())
 
     def close(self) -> None:
         self.api.close()

@@ -7,13 +7,12 @@ None of them does harm when it is repeated: each member is compared, and what is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from st_erp_pipelines.errors import ConfigurationError, Rejected, Unavailable
 from st_erp_pipelines.resources import deadline
-from st_erp_pipelines.resources.http import parsed
-from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan
+from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan, Unproven
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Timing, Wanted, both_changed
 
@@ -30,10 +29,6 @@ CONTACTS = {"phone_number": ("MobilePhone", "Phone"), "email": ("Email",)}  # th
 GONE = "customer {id} is gone from ServiceTitan"
 MERGED = "customer {id} was merged into {into}"
 TAKEN_BACK = "It is withdrawn by the sync that reads of it."
-
-
-class _Unproven(Exception):
-    """What came back does not answer what was asked."""
 
 
 class ServiceTitanCustomers:
@@ -55,7 +50,7 @@ class ServiceTitanCustomers:
             chunk = wanted[start : start + IDS_PER_CALL]
             try:
                 customers, contacts = self._read({one.payload["customer_id"] for one in chunk})
-            except _Unproven as unproven:
+            except Unproven as unproven:
                 findings |= {one.key: Finding(Found.UNKNOWN, detail=str(unproven)) for one in chunk}
                 continue
             for one in chunk:
@@ -96,35 +91,17 @@ class ServiceTitanCustomers:
     def _read(self, numbers: set[int]) -> tuple[dict[int, Row], dict[int, list[Row]]]:
         """Inactive and merged ones, too."""
         asked = ",".join(map(str, sorted(numbers)))
-        customers = self._rows("customers", asked, lambda row: row["id"] in numbers)
+        customers = self._client.rows("customers", {"ids": asked}, lambda row: row["id"] in numbers)
         contacts: dict[int, list[Row]] = {}
-        for row in self._rows("customer_contacts", asked, lambda row: row["customerId"] in numbers):
+        of_them = {**ENDPOINTS["customer_contacts"].with_ids, "customerIds": asked}
+        for row in self._client.rows("customer_contacts", of_them, lambda row: row["customerId"] in numbers):
             contacts.setdefault(row["customerId"], []).append(row)
         return {row["id"]: row for row in customers}, contacts
-
-    def _rows(self, entity: str, numbers: str, is_asked: Callable[[Row], bool]) -> list[Row]:
-        """To the end of the list. An unknown filter is ignored over there, and all comes back."""
-        endpoint = ENDPOINTS[entity]
-        query: Row = {**endpoint.always, **endpoint.with_ids, endpoint.id_filter: numbers, "includeTotal": "true"}
-        found: dict[int, Row] = {}
-        page: Row = {"hasMore": True}
-        while page["hasMore"]:
-            number = page.get("page", 0) + 1
-            reply = self._get(endpoint.url(self._client.tenant_id), f"look up {entity}", query | {"page": number})
-            if not isinstance(reply, dict) or not {"data", "hasMore"} <= reply.keys():
-                raise _Unproven(f"The reply to a look-up of {entity} cannot be read.")
-            if not all(map(is_asked, reply["data"])):
-                raise _Unproven(f"The filter was not honoured: {entity} came back that nobody asked for.")
-            found |= {row["id"]: row for row in reply["data"]}
-            page = reply | {"page": number}
-        if page.get("totalCount") not in (None, len(found)):
-            raise _Unproven(f"The {entity} changed while they were looked up.")
-        return list(found.values())
 
     def _one(self, number: int) -> tuple[Row, list[Row]]:
         try:
             customers, contacts = self._read({number})
-        except _Unproven as unproven:
+        except Unproven as unproven:
             raise Unavailable(str(unproven), system=SYSTEM, operation="read customer") from None
         if number not in customers:
             raise Rejected(GONE.format(id=number), system=SYSTEM, operation="read customer")
@@ -132,9 +109,6 @@ class ServiceTitanCustomers:
             said = MERGED.format(id=number, into=into)  # a refusal, since the build takes those back, and no conflict
             raise Rejected(said, cause="merged_customer", fix=TAKEN_BACK, system=SYSTEM, operation="read customer")
         return customers[number], contacts.get(number, [])
-
-    def _get(self, url: str, operation: str, params: Row) -> Any:
-        return parsed(self._client.api.read("GET", url, operation=operation, params=params))
 
     def _write(self, method: str, wanted: Wanted, path: str, body: Row) -> None:
         url, operation = f"{ENDPOINTS['customers'].url(self._client.tenant_id)}{path}", "change customer"

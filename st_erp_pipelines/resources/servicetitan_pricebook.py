@@ -12,13 +12,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import count
 from typing import Any, TypeVar
 
 from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
 from st_erp_pipelines.resources import deadline
 from st_erp_pipelines.resources.http import parsed
-from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan, moment
+from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan, Unproven, moment
 from st_erp_pipelines.resources.servicetitan_endpoints import APPLICATION, ENDPOINTS
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Timing, Wanted
 
@@ -28,7 +27,6 @@ T = TypeVar("T")
 ERP_ID = "erpId"
 LANES = 4
 LISTS = ("material", "service")
-PAGE_SIZE = 500
 OURS = {"displayName": "display_name", "active": "active", "price": "price"}  # as the API names them: as payloads do
 OURS_OF_MATERIALS = {"cost": "cost", "unitOfMeasure": "unit_of_measure"}
 FIGURES = ("price", "cost")
@@ -49,10 +47,6 @@ REFUSALS = (  # what the text says, the cause, what to do; the first is seen liv
     (r"\bcategories\b", "unknown_category", "Correct category_id in items.csv."),
     ("", "", "Read the text, correct the item or its row in items.csv, then replay the document."),
 )
-
-
-class _Unproven(Exception):
-    """What came back does not answer what was asked."""
 
 
 class Pricebook:
@@ -96,13 +90,13 @@ class Pricebook:
             return {}
         try:
             return find(wanted)
-        except _Unproven as unproven:
+        except Unproven as unproven:
             return {one.key: Finding(Found.UNKNOWN, detail=str(unproven)) for one in wanted}
 
     def _find_creations(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
         """In both lists: an item may have become the other thing before."""
         if not self._client.application:
-            raise _Unproven(NO_APPLICATION)
+            raise Unproven(NO_APPLICATION)
         found: dict[str, list[tuple[str, Row]]] = {one.payload["number"]: [] for one in wanted}
         for kind in LISTS:
             for numbers in _in_chunks(sorted(found)):
@@ -137,22 +131,7 @@ class Pricebook:
         return findings
 
     def _rows(self, kind: str, asked: Mapping[str, str], is_asked: Callable[[Row], bool]) -> list[Row]:
-        """To the end of the list, inactive ones too. An unknown filter is ignored over there, and all comes back."""
-        endpoint, operation = ENDPOINTS[f"{kind}s"], f"look up {kind}s"
-        query = {**endpoint.always, **asked, **self._named(), "pageSize": PAGE_SIZE, "includeTotal": "true"}
-        found: dict[int, Row] = {}
-        for number in count(1):
-            params = query | {"page": number}
-            reply = parsed(self._client.api.read("GET", self._url(kind), operation=operation, params=params))
-            page = _readable(reply, "data", "hasMore", operation=operation)
-            if not all(map(is_asked, page["data"])):
-                raise _Unproven(f"The filter was not honoured: {kind}s came back that nobody asked for.")
-            found |= {row["id"]: row for row in page["data"]}
-            if not page["hasMore"]:
-                break
-        if page.get("totalCount") not in (None, len(found)):
-            raise _Unproven(f"The {kind}s changed while they were looked up.")
-        return list(found.values())
+        return self._client.rows(f"{kind}s", {**asked, **self._named()}, is_asked)
 
     def _named(self) -> dict[str, str]:
         """External data is returned only to who names its application."""
