@@ -39,7 +39,7 @@ CONNECT_TIMEOUT = 10.0
 WRITE_KEEPALIVE = 3.0  # seconds; an older idle connection may be half closed, and a write on it in doubt
 REPEATED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 VENDOR_TEXT = 600  # characters of a reply that is not JSON
-SECRET_HEADERS = ("Authorization", "ST-App-Key")
+SECRET_HEADERS = ("Authorization", "ST-App-Key", "X-CSRF-Token")
 FREE_TEXT = re.compile(
     r"(?![0-9a-f-]{36}$)(?=.*[a-z ]).{10,}", re.DOTALL
 )  # an id is none, nor a short word like Account
@@ -47,6 +47,7 @@ FREE_TEXT = re.compile(
 # Raised before the first byte of the request has left.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
+log = logging.getLogger(__name__)
 Explain = Callable[[httpx.Response, str, str], StErpError]
 Query = Mapping[str, Any]
 
@@ -132,7 +133,7 @@ def _sent_with(response: httpx.Response) -> set[str]:
         request = response.request
     except RuntimeError:  # made by hand, without one
         return set()
-    headers = {request.headers.get(name, "").removeprefix("Bearer ") for name in SECRET_HEADERS}
+    headers = {request.headers.get(name, "").removeprefix("Bearer ").removeprefix("Basic ") for name in SECRET_HEADERS}
     headers |= set(re.findall(r"=([^;]{16,})", request.headers.get("Cookie", "")))  # a session is one, too
     try:
         body = simplejson.loads(request.content) if request.content else None
@@ -391,6 +392,24 @@ def build_api(
     if random is not None:
         api.random = random
     return api
+
+
+def trusted(system: str, url: str, *, verify: bool, ca_file: Path | None) -> bool | ssl.SSLContext:
+    """Whose certificates count: everybody's, those of a file, or, said loudly, any."""
+    if not verify:
+        log.warning(
+            "The certificate of %s is NOT verified (erp.verify: false): whoever is between here and there can read "
+            "and change what is posted, and has the password. Give its certificate as erp.ca_file instead.",
+            httpx.URL(url).netloc.decode(),
+        )
+        return False
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:  # an ssl.SSLError is one, too
+        text = f"erp.ca_file {ca_file} cannot be used: {error.strerror or 'it holds no certificate'}"
+        raise ConfigurationError(text, system=system, fix="Export the server's certificate as PEM.") from None
 
 
 def _is_readable(response: httpx.Response) -> bool:

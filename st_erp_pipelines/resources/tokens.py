@@ -34,8 +34,9 @@ class ClientCredentials(httpx.Auth):
     """`form` gives the fields of the token request, `headers` what else each call carries (an app key).
 
     Both are functions, so that a secret is looked up when it is needed. `setting` names the secret in
-    connections.yaml for the sentence an operator gets. A request is sent again after a 401 only if it is
-    marked repeatable (`Api.read`); a write never is.
+    connections.yaml for the sentence an operator gets. `by_header`: id and secret go as Basic authentication, which
+    some token hosts want, instead of in the form. A request is sent again after a 401 only if it is marked repeatable
+    (`Api.read`); a write never is.
     """
 
     requires_response_body = False  # True would load every streamed page into memory
@@ -53,8 +54,10 @@ class ClientCredentials(httpx.Auth):
         transport: httpx.BaseTransport | None = None,
         verify: bool | ssl.SSLContext = True,
         cache: CredentialCache | None = None,
+        by_header: bool = False,
     ) -> None:
         self._system = system
+        self._by_header = by_header
         self._cache = cache if cache is not None and cache.is_shared else None  # else a token is kept here anyway
         self._token_url = token_url
         self._form = form
@@ -141,9 +144,11 @@ class ClientCredentials(httpx.Auth):
         if self._refusal:
             raise ConfigurationError(**self._refusal)
         form = self._form()
+        data = dict(form)
+        login = (data.pop("client_id"), data.pop("client_secret")) if self._by_header else None
         asked_at = self._clock.boot_seconds()
         try:
-            response = self._client.post(self._token_url, data=dict(form))
+            response = self._client.post(self._token_url, data=data, auth=login)
             said = _members(response)
         except httpx.HTTPError as error:
             text = f"the token host did not answer ({type(error).__name__})"

@@ -8,7 +8,6 @@ One Service Layer" and the metadata of a live company.
 from __future__ import annotations
 
 import hashlib
-import logging
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,9 +23,9 @@ import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.clock import Clock
-from st_erp_pipelines.errors import ConfigurationError, InDoubt, Unavailable
+from st_erp_pipelines.errors import InDoubt, Unavailable
 from st_erp_pipelines.resources.credential_cache import CredentialCache, cache_for
-from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed
+from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed, trusted
 from st_erp_pipelines.resources.odata import any_of, in_chunks, quoted
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
 from st_erp_pipelines.resources.sap_business_one.entities import Entity, entity_of
@@ -42,7 +41,6 @@ Row = dict[str, Any]
 PAGE_SIZE = 200
 LOOK_BACK = timedelta(days=7)  # in which the next read notices what was written upon a payment
 LANES = 2  # the server belongs to the people who work on it
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -240,7 +238,7 @@ def connect(
     if pace is None:
         rate = settings.timing.calls_per_second
         pace = SharedPace(engine, key, rate, clock) if engine is not None else LocalPace(rate, clock)
-    verify = _trust(settings)
+    verify = trusted(SYSTEM, root, verify=settings.verify, ca_file=settings.ca_file)
     auth = _auth(settings, root, key, cache or cache_for(engine), clock, transport, verify)
     api = build_api(
         system=SYSTEM,
@@ -317,23 +315,6 @@ def _place(root: str, company: str) -> str:
     url = httpx.URL(root.lower())
     path = url.path.rstrip("/").removesuffix("/v1").removesuffix("/v2")
     return f"{SYSTEM}|{url.scheme}://{url.netloc.decode()}{path}|{company.strip().lower()}"
-
-
-def _trust(settings: Settings) -> bool | ssl.SSLContext:
-    if not settings.verify:
-        log.warning(
-            "The certificate of %s is NOT verified (erp.verify: false): whoever is between here and there can read "
-            "and change what is posted, and has the password. Give its certificate as erp.ca_file instead.",
-            urlsplit(settings.api_url).netloc,
-        )
-        return False
-    if settings.ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(settings.ca_file))
-    except OSError as error:  # an ssl.SSLError is one, too
-        text = f"erp.ca_file {settings.ca_file} cannot be used: {error.strerror or 'it holds no certificate'}"
-        raise ConfigurationError(text, system=SYSTEM, fix="Export the server's certificate as PEM.") from None
 
 
 def _auth(
