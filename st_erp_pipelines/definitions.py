@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_s
 from st_erp_pipelines.assets import erp, landing, published, reconciliation, servicetitan, staging  # noqa: E402
 from st_erp_pipelines.assets.freshness import kept_fresh  # noqa: E402
 from st_erp_pipelines.assets.posting import post_key  # noqa: E402
-from st_erp_pipelines.pipeline import ERP_FLOWS, used_flows  # noqa: E402
+from st_erp_pipelines.pipeline import sells, used_flows  # noqa: E402
 from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     BusinessCentralResource,
     PipelineResource,
@@ -65,7 +65,8 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
 def _connection(connection: Connection) -> dg.Definitions:
     titan_entities = servicetitan.read_of(connection)
     erp_entities = [*erp.read_before(connection), *erp.read_back(connection), *erp.references(connection)]
-    readable = ("invoices", "payments", "customers", *servicetitan.further(connection))
+    documents = ("invoices", "payments", "customers") if sells(connection) else servicetitan.needed_by_day(connection)
+    readable = (*documents, *servicetitan.further(connection))
     assets = [
         *servicetitan.assets(connection),
         *erp.assets(connection),
@@ -95,13 +96,14 @@ def _before_build(connection: Connection, flow: str) -> list[dg.AssetKey]:
         return servicetitan.before_items(connection)
     if flow == "customers_back":
         return [post_key(connection, "customers")]
-    position = ERP_FLOWS.index(flow)
+    chain = [each for each in used_flows(connection) if each not in ("items", "customers_back")]
+    position = chain.index(flow)
     if position:
-        return [post_key(connection, ERP_FLOWS[position - 1])]
-    tables = [(servicetitan.SYSTEM, entity) for entity in (*servicetitan.BY_DAY, *servicetitan.WHOLE)]
+        return [post_key(connection, chain[position - 1])]
+    tables = [(servicetitan.SYSTEM, entity) for entity in servicetitan.needed(connection)]
     tables += [(connection.erp.kind, entity) for entity in erp.read_before(connection)]
     staged = [dg.AssetKey([connection.name, "staging", f"{system}__{entity}"]) for system, entity in tables]
-    return [*staged, erp.sales_before_key(connection)]
+    return [*staged, *([erp.sales_before_key(connection)] if sells(connection) else [])]
 
 
 def _unnamed(loaded: Settings) -> list[str]:

@@ -36,6 +36,7 @@ from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, 
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection, tenant_place
+from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
 from st_erp_pipelines.staging import customer_differences, field_prices, questions, reconciliation, to_do
 from st_erp_pipelines.staging.customer_differences import CustomerDifference
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
@@ -54,13 +55,17 @@ from st_erp_pipelines.target import Target
 EDITED, PAUSED = "edited since it was posted: not marked", "paused: not marked"
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
 ERPS = {"business_central": business_central, "sap_business_one": sap_business_one}  # clients, and targets of flows
-ERP_FLOWS = ("customers", "invoices", "payments")  # in the order in which they need each other
 BACK: dict[str, type[ServiceTitanCustomers] | type[Pricebook]] = {  # they end in ServiceTitan
     "customers_back": ServiceTitanCustomers,
     "items": Pricebook,
 }
-FLOWS = (*ERP_FLOWS, *BACK)
-WITHOUT_AMOUNT = ("customers", *BACK)
+FLOWS = (*SALES_FLOWS, "customers_back", "items", *PURCHASING_FLOWS)
+WITHOUT_AMOUNT = ("customers", "customers_back", "items", "cost_centers", "vendors", "suppliers")
+
+
+def sells(connection: Connection) -> bool:
+    """Whether what is sold goes to the ERP; else what the ERP buys comes to ServiceTitan."""
+    return "invoices" in connection.erp.flows
 
 
 def used_flows(connection: Connection) -> tuple[str, ...]:
@@ -68,9 +73,11 @@ def used_flows(connection: Connection) -> tuple[str, ...]:
     has_items = connection.flows.items.mode != "observe" or (connection.mappings / "items.csv").exists()
     asked_for = {
         "customers_back": bool(connection.flows.customers.owners.of("erp")),
-        "items": has_items and connection.erp.has_items,
+        "items": has_items,
+        "cost_centers": connection.servicetitan.application_guid is not None,
+        "suppliers": getattr(connection.erp, "create_in_s4", None) is not None,
     }
-    return (*ERP_FLOWS, *(flow for flow in BACK if asked_for[flow]))
+    return tuple(flow for flow in connection.erp.flows if asked_for.get(flow, True))
 
 
 def system_of(connection: Connection, flow: str) -> str:
@@ -209,7 +216,7 @@ class Pipeline:
     # Map and build
 
     def mappings(self) -> Mappings:
-        return load_mappings(self.connection.mappings)
+        return load_mappings(self.connection.mappings, self.connection.erp.flows)
 
     def build(self, flow: str) -> Counter[str]:
         """Every changed source and everything not yet posted, into the outbox."""

@@ -22,11 +22,15 @@ from st_erp_pipelines.settings_systems import BusinessCentral as BusinessCentral
 from st_erp_pipelines.settings_systems import BusinessCentralTiming as BusinessCentralTiming
 from st_erp_pipelines.settings_systems import SapBusinessOne as SapBusinessOne
 from st_erp_pipelines.settings_systems import SapBusinessOneTiming as SapBusinessOneTiming
+from st_erp_pipelines.settings_systems import SapS4hana as SapS4hana
+from st_erp_pipelines.settings_systems import SapS4hanaTiming as SapS4hanaTiming
 from st_erp_pipelines.settings_systems import ServiceTitan as ServiceTitan
 from st_erp_pipelines.settings_systems import ServiceTitanTiming as ServiceTitanTiming
 from st_erp_pipelines.settings_systems import Timing as Timing
 from st_erp_pipelines.settings_systems import tenant_place as tenant_place
 from st_erp_pipelines.settings_yaml import Finding, YamlText, read_yaml
+
+FOUND_BY_EXTERNAL_DATA = ("items", "vendors", "cost_centers")
 
 
 def home() -> Path:
@@ -96,12 +100,41 @@ class CustomersBackFlow(Flow):
     on_change: Literal["update"] = "update"
 
 
+class PurchasingFlow(Flow):
+    """Masters and orders: a change at the source becomes a change of what was posted."""
+
+    on_change: Literal["update"] = "update"
+
+
+class VendorOwners(Model):
+    """As `Owners`, of a linked vendor. Whether it may be ordered from, the ERP says."""
+
+    name: Side = "erp"
+    address: Side = "erp"
+    phone: Side = "erp"
+    email: Side = "erp"
+
+
+class VendorsFlow(PurchasingFlow):
+    owners: VendorOwners = VendorOwners()
+
+
+class PostedOnceFlow(Flow):
+    on_change: Literal["flag"] = "flag"
+
+
 class Flows(Model):
     customers: CustomersFlow = CustomersFlow()
     invoices: InvoicesFlow = InvoicesFlow()
     payments: PaymentsFlow = PaymentsFlow()
     customers_back: CustomersBackFlow = CustomersBackFlow()
     items: ItemsFlow = ItemsFlow()
+    cost_centers: PurchasingFlow = PurchasingFlow()
+    vendors: VendorsFlow = VendorsFlow()
+    suppliers: PostedOnceFlow = PostedOnceFlow()
+    purchase_orders: PurchasingFlow = PurchasingFlow()
+    requests: PostedOnceFlow = PostedOnceFlow()
+    supplier_invoices: PostedOnceFlow = PostedOnceFlow()
 
     @model_validator(mode="after")
     def _own_what_goes_back(self) -> Self:
@@ -115,6 +148,9 @@ class Rules(Model):
     tax: Literal["liability_line", "erp_computes"] = "liability_line"
     non_taxable_code: Text = "NONTAXABLE"
     only_posted: bool = True  # only what the office has posted in ServiceTitan
+    requisitions: Literal["stage", "deliver"] = "stage"  # of the ERP: to ServiceTitan, before they are orders
+    requests: Literal["order", "requisition"] = "order"  # what a request of ServiceTitan becomes in the ERP
+    invoices: Literal["match_only", "receive"] = "match_only"  # of suppliers; order_types.csv may differ by type
 
 
 Reference = Literal[
@@ -165,20 +201,25 @@ class Connection(Model):
 
     @field_validator("flows")
     @classmethod
-    def _can_find_items_again(cls, value: Flows, info: ValidationInfo) -> Flows:
+    def _can_find_again(cls, value: Flows, info: ValidationInfo) -> Flows:
         titan = info.data.get("servicetitan")
-        if value.items.mode != "observe" and titan is not None and titan.application_guid is None:
-            raise ValueError("write items, which are found again by servicetitan.application_guid: expected that, too")
+        for flow in FOUND_BY_EXTERNAL_DATA:
+            if getattr(value, flow).mode != "observe" and titan is not None and titan.application_guid is None:
+                found = f"write {flow}, which are found again by servicetitan.application_guid"
+                raise ValueError(f"{found}: expected that, too")
         return value
 
     @field_validator("flows")
     @classmethod
     def _fit_the_erp(cls, value: Flows, info: ValidationInfo) -> Flows:
         erp = info.data.get("erp")
-        if erp is not None and not erp.has_drafts and "draft" in (value.invoices.mode, value.payments.mode):
+        if erp is None:
+            return value
+        if not erp.has_drafts and any(flow.mode == "draft" for _, flow in value):
             raise ValueError(f"have mode draft, and {SYSTEMS[erp.kind]} has no drafts: expected observe or post")
-        if erp is not None and not erp.has_items and value.items.mode != "observe":
-            raise ValueError(f"write items, and those of {SYSTEMS[erp.kind]} are not read: expected mode observe")
+        for name, flow in value:
+            if flow.mode != "observe" and name not in erp.flows:
+                raise ValueError(f"post {name}, which {SYSTEMS[erp.kind]} does not do: expected {', '.join(erp.flows)}")
         return value
 
     @property
@@ -294,7 +335,10 @@ _CLASHES = {
     "servicetitan": "posts this tenant into one ERP company twice, as does",
     "flows.items": "write into the pricebook of one tenant from two companies, as do those of",
     "flows.customers_back": "write to one tenant from two companies, as do those of",
+    "flows.vendors": "write to one tenant from two companies, as do those of",
+    "flows.cost_centers": "write to one tenant from two companies, as do those of",
 }
+ONCE_PER_TENANT = [name.removeprefix("flows.") for name in _CLASHES if name.startswith("flows.")]
 
 
 def _claims(entry: Any) -> dict[str, Hashable]:
@@ -308,7 +352,7 @@ def _claims(entry: Any) -> dict[str, Hashable]:
     if erp and isinstance(entry.get("key_prefix"), str):
         claims["key_prefix"] = (erp.place.casefold(), entry["key_prefix"].upper())
     flows = _part(TypeAdapter(Flows), entry.get("flows", {}))
-    for flow in ("items", "customers_back"):
+    for flow in ONCE_PER_TENANT:
         if flows and tenant and getattr(flows, flow).mode != "observe":
             claims[f"flows.{flow}"] = tenant_place(tenant)
     if erp and tenant:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -18,7 +18,12 @@ SYSTEMS = {
     "servicetitan": "ServiceTitan",
     "business_central": "Business Central",
     "sap_business_one": "SAP Business One",
+    "sap_s4hana": "SAP S/4HANA",
 }
+
+# The flows, each list in the order in which they need each other. Which of them there are, the ERP says.
+SALES_FLOWS = ("customers", "invoices", "payments")
+PURCHASING_FLOWS = ("cost_centers", "vendors", "suppliers", "purchase_orders", "requests", "supplier_invoices")
 
 
 class Model(BaseModel):
@@ -60,6 +65,12 @@ class BusinessCentralTiming(Timing):
 class SapBusinessOneTiming(Timing):
     settle_after: Span = timedelta(minutes=20)
     calls_per_second: float = Field(default=10, gt=0, allow_inf_nan=False)  # no limit is published; people work on it
+
+
+class SapS4hanaTiming(Timing):
+    settle_after: Span = timedelta(minutes=20)
+    calls_per_second: float = Field(default=10, gt=0, allow_inf_nan=False)  # no limit is published
+    read_lag: Duration = timedelta(minutes=1)
 
 
 class ServiceTitan(Model):
@@ -108,8 +119,8 @@ class BusinessCentral(Model):
         return value or f"https://login.microsoftonline.com/{info.data.get('tenant')}/oauth2/v2.0/token"
 
     default_schedule: ClassVar[str] = "*/15 * * * *"
+    flows: ClassVar[tuple[str, ...]] = (*SALES_FLOWS, "customers_back", "items")
     has_drafts: ClassVar[bool] = True
-    has_items: ClassVar[bool] = True
     for_payloads: ClassVar[dict[str, str]] = {}  # what `staging/sql/<kind>/payloads.sql` asks of the settings
 
     @property
@@ -151,8 +162,8 @@ class SapBusinessOne(Model):
     posting_log: Text = ""  # a user table by which the server itself refuses a second document; unproven live
     timing: SapBusinessOneTiming = SapBusinessOneTiming()
     default_schedule: ClassVar[str] = "0 5 * * *"  # daily: people work on the same server, from the morning on
+    flows: ClassVar[tuple[str, ...]] = (*SALES_FLOWS, "customers_back")  # items are not read: prices lie in lists
     has_drafts: ClassVar[bool] = False
-    has_items: ClassVar[bool] = False  # that are read: its prices lie in lists
     draft_batch: ClassVar[str] = ""
 
     @field_validator("ca_file")
@@ -177,7 +188,91 @@ class SapBusinessOne(Model):
         return _place(self.kind, re.sub(r"/v[12]$", "", self.api_url), self.company.lower())
 
 
-Erp: TypeAlias = Annotated[BusinessCentral | SapBusinessOne, Field(discriminator="kind")]
+class NewSuppliers(Model):
+    """What S/4HANA wants to know of a supplier that ServiceTitan cannot tell."""
+
+    grouping: Text = Field(min_length=1, description="a business partner grouping such as BP02")
+    reconciliation_account: Text = Field(min_length=1, description="a G/L account")
+    payment_terms: Text = Field(min_length=1, description="the code of payment terms")
+
+
+FOR_PAYLOADS = {
+    *("company_code", "controlling_area", "currency", "purchasing_organization", "purchasing_group", "order_type"),
+    *("material_group", "unit", "gl_account", "tax_code", "job_field", "tax_number_field", "convert_price_units"),
+}
+
+
+class SapS4hana(Model):
+    """OData V2 services of one company code, by a communication arrangement or a user of one's own premises."""
+
+    kind: Literal["sap_s4hana"] = Field(description="sap_s4hana")
+    api_url: Url = Field(description="a URL such as https://my300000-api.s4hana.cloud.sap")
+    auth: Literal["oauth", "basic"] = "oauth"
+    token_url: Url = Field(default="", validate_default=True)
+    client_id: Credential = Secret("")
+    client_secret: Credential = Secret("")
+    scope: Text = ""
+    user: Text = ""
+    password: Credential = Secret("")
+    sap_client: Text = ""
+    company_code: Text = Field(min_length=1, max_length=4, description="a company code such as 1710")
+    controlling_area: Text = Field(min_length=1, max_length=4, description="a controlling area such as A000")
+    purchasing_organization: Text = Field(min_length=1, max_length=4, description="a code of up to four characters")
+    currency: Text = "USD"  # that of the company code, which no service tells
+    # What requests of ServiceTitan become
+    purchasing_group: Text = ""
+    order_type: Text = "NB"
+    material_group: Text = ""  # of lines without a material
+    unit: Text = "EA"
+    gl_account: Text = ""
+    tax_code: Text = ""
+    create_in_s4: NewSuppliers | None = None
+    # How its orders and suppliers are understood
+    job_field: Literal["CorrespncInternalReference", "WBSElement", "OrderID"] = "CorrespncInternalReference"
+    tax_number_field: Text = ""  # the custom field of ServiceTitan's vendors that holds their tax number
+    convert_price_units: bool = False  # orders priced per another unit than they are ordered in
+    look_back_days: int = Field(default=7, ge=0, description="a number of days")  # of invoices without a change stamp
+    verify: bool = True
+    ca_file: Path | None = None
+    timing: SapS4hanaTiming = SapS4hanaTiming()
+    default_schedule: ClassVar[str] = "0 * * * *"
+    flows: ClassVar[tuple[str, ...]] = PURCHASING_FLOWS
+    has_drafts: ClassVar[bool] = False
+    draft_batch: ClassVar[str] = ""
+
+    @field_validator("token_url", mode="before")
+    @classmethod
+    def _of_the_server(cls, value: object, info: ValidationInfo) -> object:
+        return value or f"{info.data.get('api_url', '')}/sap/bc/sec/oauth2/token"
+
+    @field_validator("ca_file")
+    @classmethod
+    def _beside_the_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        return value and Path((info.context or {}).get("folder", "")) / value
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> Self:
+        needed = {"oauth": ("client_id", "client_secret"), "basic": ("user", "password")}[self.auth]
+        if missing := [name for name in needed if name not in self.model_fields_set]:
+            raise ValueError(f"logs in by auth {self.auth}: expected {' and '.join(missing)}, too")
+        return self
+
+    @property
+    def company(self) -> str:
+        return self.company_code
+
+    @property
+    def for_payloads(self) -> dict[str, Any]:
+        """All that documents may ask of the settings: texts, but for `convert_price_units` and `create_in_s4`."""
+        new = {name: getattr(self.create_in_s4, name, "") for name in NewSuppliers.model_fields}
+        return self.model_dump(include=FOR_PAYLOADS) | new | {"create_in_s4": self.create_in_s4 is not None}
+
+    @property
+    def place(self) -> str:
+        return _place(self.kind, self.api_url, "/".join(filter(None, (self.sap_client, self.company_code))))
+
+
+Erp: TypeAlias = Annotated[BusinessCentral | SapBusinessOne | SapS4hana, Field(discriminator="kind")]
 
 
 def _place(kind: str, url: str, company: str) -> str:

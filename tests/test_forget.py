@@ -22,10 +22,11 @@ from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.forget import Cleared, Person
 from st_erp_pipelines.outbox.forgotten import Forgotten
 from st_erp_pipelines.outbox.schema import attempts, documents, events
-from st_erp_pipelines.pipeline import ERP_FLOWS, Pipeline
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.sandbox.contractor import Contractor
 from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
+from st_erp_pipelines.settings_systems import SALES_FLOWS
 from st_erp_pipelines.staging.landing import in_memory
 from tests.world import Site, contractor, plain_invoices, running_site, with_only
 
@@ -93,7 +94,7 @@ def read_erp(pipeline: Pipeline, *entities: str) -> None:
 
 
 def build_and_post(pipeline: Pipeline) -> None:
-    for flow in ERP_FLOWS:
+    for flow in SALES_FLOWS:
         pipeline.build(flow)
         pipeline.post(flow)
 

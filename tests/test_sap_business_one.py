@@ -27,9 +27,10 @@ from st_erp_pipelines.doctor.findings import Level, examined
 from st_erp_pipelines.forget import forget, look_up
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import load
-from st_erp_pipelines.pipeline import ERP_FLOWS, Pipeline
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.sap_business_one.replies import explain
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
+from st_erp_pipelines.settings_systems import SALES_FLOWS
 from st_erp_pipelines.staging.landing import in_memory
 from tests.erps import SapBusinessOne
 from tests.world import QUIET, Site, build_and_post, contractor, read, running_site
@@ -145,7 +146,7 @@ def test_what_dagster_loads(site: Site) -> None:
     """The list of open days, which the job between ticks reads again, is this ERP's; items are not its."""
     definitions = build_definitions(settings.load(site.folder / "connections.yaml"))
     keys = {"/".join(key.path[1:]) for key in definitions.resolve_asset_graph().get_all_asset_keys()}
-    assert {f"sap_business_one/post_{flow}" for flow in ERP_FLOWS} <= keys
+    assert {f"sap_business_one/post_{flow}" for flow in SALES_FLOWS} <= keys
     assert {
         f"staging/sap_business_one__{name}" for name in (*erp.WHOLE, *erp.READ_BACK_BY_DAY, *erp.REFERENCES)
     } <= keys

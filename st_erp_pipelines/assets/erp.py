@@ -7,10 +7,14 @@ import dagster as dg
 from st_erp_pipelines.assets import business_central, sap_business_one
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.posting import post, post_key
-from st_erp_pipelines.pipeline import ERP_FLOWS
+from st_erp_pipelines.pipeline import BACK, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 
+BUILT_FROM = {
+    "suppliers": "vendors",
+    "requests": "purchase_requests",
+}  # flows called otherwise than what they come from
 ERPS = {each.SYSTEM: each for each in (business_central, sap_business_one)}
 
 
@@ -20,12 +24,13 @@ def erp_of(connection: Connection) -> ModuleType:
 
 def assets(connection: Connection) -> list[dg.AssetsDefinition]:
     erp = erp_of(connection)
-    posted = [post_key(connection, flow) for flow in ERP_FLOWS]
+    flows = [flow for flow in used_flows(connection) if flow not in BACK]
+    posted = [post_key(connection, flow) for flow in flows]
     return [
         *(extract_whole(connection, erp.SYSTEM, entity) for entity in erp.WHOLE),
         *(extract_by_day(connection, erp.SYSTEM, entity) for entity in erp.BY_DAY),
-        sales_before_posting(connection),
-        *(post(connection, flow, [flow]) for flow in ERP_FLOWS),
+        *([sales_before_posting(connection)] if erp.SALES else []),
+        *(post(connection, flow, [BUILT_FROM.get(flow, flow)]) for flow in flows),
         *(
             extract_by_day(connection, erp.SYSTEM, entity, after=posted, is_optional=entity in erp.OPTIONAL)
             for entity in erp.READ_BACK_BY_DAY
@@ -51,8 +56,10 @@ def references(connection: Connection) -> list[str]:
 
 
 def period_keys(connection: Connection) -> list[dg.AssetKey]:
-    """Extract and staging table of the days that are open."""
+    """Extract and staging table of the days that are open, where the ERP tells."""
     erp = erp_of(connection)
+    if not erp.PERIOD:
+        return []
     names = ((erp.SYSTEM, erp.PERIOD), ("staging", f"{erp.SYSTEM}__{erp.PERIOD}"))
     return [dg.AssetKey([connection.name, *name]) for name in names]
 

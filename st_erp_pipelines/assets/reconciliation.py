@@ -7,9 +7,11 @@ from decimal import Decimal
 import dagster as dg
 
 from st_erp_pipelines.assets.erp import read_back
+from st_erp_pipelines.assets.posting import post_key
 from st_erp_pipelines.assets.wording import counted, money
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.states import State
+from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.reconciliation import FlowTotals
@@ -20,11 +22,14 @@ NOTHING_TO_DO = "nothing_to_do_in_the_erp"
 
 def reconciliation(connection: Connection) -> dg.AssetsDefinition:
     key = dg.AssetKey([connection.name, "staging", "reconciliation"])
+    behind = [
+        dg.AssetKey([connection.name, "staging", f"{connection.erp.kind}__{each}"]) for each in read_back(connection)
+    ]
     nothing_to_do = "Nothing is left to people of what ServiceTitan did with payments after they were posted."
 
     @dg.asset(
         key=key,
-        deps=[[connection.name, "staging", f"{connection.erp.kind}__{entity}"] for entity in read_back(connection)],
+        deps=behind or [post_key(connection, used_flows(connection)[-1])],
         group_name=connection.name,
         kinds={"duckdb", "sql"},
         owners=["team:finance"],

@@ -10,7 +10,7 @@ import dagster as dg
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.posting import post
 from st_erp_pipelines.outbox.export_marks import MARKED
-from st_erp_pipelines.pipeline import BACK, used_flows
+from st_erp_pipelines.pipeline import BACK, sells, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection, Reference
 
@@ -28,6 +28,18 @@ BY_DAY = {
 }
 WHOLE = ("business_units", "payment_types", "payment_terms", "gl_accounts", "tax_zones")
 
+# The same where the ERP buys. Receipts and bills are read again, by id, after posting (see `Pipeline.reconcile`).
+PURCHASING_BY_DAY = {
+    "receipts": (),
+    "ap_bills": ("receipts",),
+    "purchase_requests": (),
+    "purchase_orders": ("ap_bills", "receipts"),
+    "materials": (),
+    "equipment": (),
+    "vendors": ("ap_bills", "receipts", "purchase_orders", "materials", "equipment"),
+    "jobs": ("ap_bills", "receipts", "purchase_orders"),
+}
+PURCHASING_WHOLE = ("business_units", "purchase_order_types", "warehouses", "trucks")
 
 # What no flow to the ERP needs, read by a job of its own.
 REFERENCES_BY_DAY: dict[Reference, tuple[str, ...]] = {
@@ -48,17 +60,40 @@ PRICEBOOK: tuple[Reference, ...] = ("materials", "services", "equipment")  # rea
 
 
 def assets(connection: Connection) -> list[dg.AssetsDefinition]:
-    by_day = [extract_by_day(connection, SYSTEM, entity, behind) for entity, behind in BY_DAY.items()]
-    whole = [extract_whole(connection, SYSTEM, entity) for entity in WHOLE]
-    marks = [mark_exported(connection)] if connection.servicetitan.mark_exported else []
+    by_day = [extract_by_day(connection, SYSTEM, entity, behind) for entity, behind in _by_day(connection).items()]
+    whole = [extract_whole(connection, SYSTEM, entity) for entity in _whole(connection)]
+    marks = [mark_exported(connection)] if connection.servicetitan.mark_exported and sells(connection) else []
     more = [_further(connection, entity) for entity in further(connection)]
     return by_day + whole + marks + more + posts_back(connection)
 
 
+def _by_day(connection: Connection) -> dict[str, tuple[str, ...]]:
+    return BY_DAY if sells(connection) else PURCHASING_BY_DAY
+
+
+def _whole(connection: Connection) -> tuple[str, ...]:
+    return WHOLE if sells(connection) else PURCHASING_WHOLE
+
+
+def needed_by_day(connection: Connection) -> tuple[str, ...]:
+    return tuple(_by_day(connection))
+
+
+def needed(connection: Connection) -> tuple[str, ...]:
+    """What flows need: read in each sync."""
+    return (*_by_day(connection), *_whole(connection))
+
+
 def posts_back(connection: Connection) -> list[dg.AssetsDefinition]:
     pricebook_read = [entity for entity in PRICEBOOK if entity in read_of(connection)]
-    behind: dict[str, Sequence[str]] = {"customers_back": ["customers"], "items": pricebook_read}
-    return [post(connection, flow, behind[flow]) for flow in BACK if flow in used_flows(connection)]
+    behind: dict[str, Sequence[str]] = {
+        "customers_back": ["customers"],
+        "items": pricebook_read,
+        "vendors": ["vendors"],
+        "purchase_orders": ["purchase_orders"],
+        "supplier_invoices": ["receipts"],
+    }
+    return [post(connection, flow, behind.get(flow, [])) for flow in used_flows(connection) if flow in BACK]
 
 
 def mark_exported(connection: Connection) -> dg.AssetsDefinition:
@@ -94,6 +129,8 @@ def pricebook(connection: Connection) -> list[Reference]:
 
 def references(connection: Connection) -> list[Reference]:
     """Those that the connection reads by the job of its own."""
+    if not sells(connection):
+        return []
     wanted = set(connection.references.entities) - set(pricebook(connection))
     return [each for each in (*REFERENCES_BY_DAY, *REFERENCES_WHOLE) if each in wanted]
 
@@ -104,7 +141,7 @@ def further(connection: Connection) -> list[Reference]:
 
 def read_of(connection: Connection) -> list[str]:
     """All that is read of ServiceTitan."""
-    return [*BY_DAY, *WHOLE, *further(connection)]
+    return [*needed(connection), *further(connection)]
 
 
 def before_items(connection: Connection) -> list[dg.AssetKey]:

@@ -8,6 +8,7 @@ import dagster as dg
 from st_erp_pipelines.assets.wording import counted, money
 from st_erp_pipelines.mapping.coverage import Gap
 from st_erp_pipelines.mapping.load import MappingFault
+from st_erp_pipelines.pipeline import sells
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.entities import entity_of
@@ -85,7 +86,7 @@ def quarantine_check(connection: Connection, system: str, entity: str) -> dg.Ass
 
 def mapping_check(connection: Connection) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=[connection.name, "staging", "documents_invoices"],
+        asset=[connection.name, "staging", f"documents_{'invoices' if sells(connection) else 'purchase_orders'}"],
         name="mappings_cover_everything",
         description="Mapping tables are sound, name only what exists in the ERP, and leave no money unmapped.",
     )

@@ -8,8 +8,9 @@ from decimal import Decimal
 from st_erp_pipelines.commands.output import complain, say
 from st_erp_pipelines.commands.site import open_site
 from st_erp_pipelines.outbox import Document, report
-from st_erp_pipelines.pipeline import ERP_FLOWS, Pipeline
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.sandbox.planted import PlantedException
+from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 Found = tuple[str, str, Decimal]  # kind, key, amount
 SHOWN = 5
@@ -43,7 +44,7 @@ def _keys(rows: set[Found]) -> str:
 def _found(pipeline: Pipeline) -> Iterator[Found]:
     """Of ServiceTitan's payments only a refund is below zero."""
     for row in report.exceptions(pipeline.outbox, pipeline.connection.name):
-        if row.flow in ERP_FLOWS:
+        if row.flow in SALES_FLOWS:
             yield from ((kind, row.business_key, row.amount) for kind in _kinds(row))
     for each in pipeline.reconciled().unexplained:
         yield f"difference:{each.status.replace(' ', '_')}", each.business_key, -each.difference

@@ -19,11 +19,12 @@ from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wro
 from st_erp_pipelines.errors import Rejected
 from st_erp_pipelines.mapping.check import Known
 from st_erp_pipelines.mapping.load import Mappings
-from st_erp_pipelines.pipeline import ERP_FLOWS, FLOWS
+from st_erp_pipelines.pipeline import FLOWS
 from st_erp_pipelines.resources import business_central
 from st_erp_pipelines.resources.business_central.client import ENTITIES, Row, decoded
 from st_erp_pipelines.resources.odata import any_of, in_chunks
 from st_erp_pipelines.settings import BusinessCentral, Connection
+from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 NO_DATE = "0001-01-01"
 
@@ -62,7 +63,7 @@ class BusinessCentralChecks:
         return [
             Check("clock", lambda: reach.server_time(erp.api_url, erp.timing.read_lag, self._clock)),
             *(
-                Check(f"read {entity}", partial(self._readable, entity), FLOWS if entity == "items" else ERP_FLOWS)
+                Check(f"read {entity}", partial(self._readable, entity), FLOWS if entity == "items" else SALES_FLOWS)
                 for entity in entities
                 if entity != "companies"
             ),
@@ -71,7 +72,9 @@ class BusinessCentralChecks:
             Check("tax code", self._tax_code, ("invoices",), only_to_post=True),
             *posting.checks(),
             Check(
-                "permission to write", lambda: [note("cannot be read by API; the first document will tell")], ERP_FLOWS
+                "permission to write",
+                lambda: [note("cannot be read by API; the first document will tell")],
+                SALES_FLOWS,
             ),
         ]
 

@@ -31,7 +31,7 @@ def modes_of(connection: Connection) -> dict[str, str]:
 
 
 def examine(connection: Connection, clock: Clock) -> list[Area]:
-    mappings = load(connection.mappings)
+    mappings = load(connection.mappings, connection.erp.flows)
     titan = ServiceTitanChecks(connection, clock)
     erp: ErpChecks = ERPS[connection.erp.kind](connection, mappings, clock)
     with closing(titan), closing(erp), ThreadPoolExecutor(2) as pool:

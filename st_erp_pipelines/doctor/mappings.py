@@ -20,15 +20,6 @@ from st_erp_pipelines.mapping.tables import ANY, TABLES, Table
 from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 
-FLOWS_OF = {
-    "business_units": ("invoices",),
-    "accounts": ("invoices",),
-    "payment_types": ("payments",),
-    "tax_zones": ("invoices",),
-    "payment_terms": ("customers",),
-    "customers": ("customers", "invoices", "payments"),
-    "items": ("items",),
-}
 # ServiceTitan's list, and the member that the table's key holds.
 LISTED_AS = {"business_units": "id", "tax_zones": "id", "payment_types": "name", "payment_terms": "name"}
 FILE_OF = {
@@ -51,7 +42,11 @@ class MappingChecks:
     warehouse: Path
 
     def checks(self) -> Sequence[Check]:
-        tables = [Check(table.file, partial(self._table, table), FLOWS_OF[table.name], True) for table in TABLES]
+        tables = [
+            Check(table.file, partial(self._table, table), table.flows, True)
+            for table in TABLES
+            if {*table.flows} & {*self.connection.erp.flows}
+        ]
         return [*tables, Check("gaps", self._gaps, ("invoices", "payments"), only_to_post=True)]
 
     def _table(self, table: Table) -> Iterator[Said]:

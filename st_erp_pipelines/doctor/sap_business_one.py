@@ -17,7 +17,6 @@ from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.mapping.check import Known
 from st_erp_pipelines.mapping.load import Mappings
-from st_erp_pipelines.pipeline import ERP_FLOWS
 from st_erp_pipelines.resources import sap_business_one
 from st_erp_pipelines.resources.odata import any_of, in_chunks
 from st_erp_pipelines.resources.sap_business_one.client import Row, day
@@ -26,6 +25,7 @@ from st_erp_pipelines.resources.sap_business_one.evidence import require_field
 from st_erp_pipelines.resources.sap_business_one.posting_log import PostingLog
 from st_erp_pipelines.resources.sap_business_one.sales_documents import PROJECT
 from st_erp_pipelines.settings import Connection, SapBusinessOne
+from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 MEANS = ("CASH", "CARD", "CHECK", "TRANSFER")
 
@@ -63,10 +63,10 @@ class SapBusinessOneChecks:
         return [
             Check("clock", lambda: reach.server_time(erp.api_url, erp.timing.read_lag, self._clock, verify=False)),
             *(
-                Check(f"read {entity}", partial(self._readable, entity), () if entity in OPTIONAL else ERP_FLOWS)
+                Check(f"read {entity}", partial(self._readable, entity), () if entity in OPTIONAL else SALES_FLOWS)
                 for entity in entities
             ),
-            Check("certificate", self._certificate, ERP_FLOWS),
+            Check("certificate", self._certificate, SALES_FLOWS),
             Check("period", self._period, posted, only_to_post=True),
             Check("currency", self._currency, posted),
             Check("tax code", self._tax_code, ("invoices",), only_to_post=True),
@@ -74,7 +74,9 @@ class SapBusinessOneChecks:
             *([Check("posting log", self._posting_log, posted, only_to_post=True)] if erp.posting_log else ()),
             Check("means of payment", self._means, ("payments",), only_to_post=True),
             Check(
-                "permission to write", lambda: [note("cannot be read by API; the first document will tell")], ERP_FLOWS
+                "permission to write",
+                lambda: [note("cannot be read by API; the first document will tell")],
+                SALES_FLOWS,
             ),
         ]
 

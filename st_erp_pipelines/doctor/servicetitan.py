@@ -11,12 +11,13 @@ from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.errors import ConfigurationError, Rejected
-from st_erp_pipelines.pipeline import ERP_FLOWS, used_flows
+from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.resources import servicetitan
 from st_erp_pipelines.resources.http import parsed
 from st_erp_pipelines.resources.servicetitan_customers import SCOPE
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.settings import Connection
+from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 TO_MARK = frozenset({"tn.acc.invoices:w", "tn.acc.creditmemos:w", "tn.acc.payments:w"})
 TO_WRITE = frozenset({"tn.pb.materials:w", "tn.pb.services:w"})
@@ -54,7 +55,7 @@ class ServiceTitanChecks:
         titan = self._settings
         return [
             Check("clock", lambda: reach.server_time(titan.api_url, titan.timing.read_lag, self._clock)),
-            *(Check(f"read {entity}", partial(self._readable, entity), ERP_FLOWS) for entity in (*BY_DAY, *WHOLE)),
+            *(Check(f"read {entity}", partial(self._readable, entity), SALES_FLOWS) for entity in (*BY_DAY, *WHOLE)),
             *(
                 Check(f"read {entity}", partial(self._readable, entity), needed_by, only_to_post=True)
                 for entity in further(self._connection)

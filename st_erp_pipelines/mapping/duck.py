@@ -7,18 +7,20 @@ import duckdb
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind
 
+TYPES = {Kind.ID: "BIGINT", Kind.DAY: "DATE"}
+
 
 def install(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
     """(Re)fill schema `mapping`: what is usable of each table, and `mapping.faults`, which keys are not.
 
-    Ids are BIGINT, the rest VARCHAR. Nothing written is NULL; so is an id that is `*`. A customer whose
+    Ids are BIGINT, days DATE, the rest VARCHAR. Nothing written is NULL; so is an id that is `*`. A customer whose
     link is at fault has the number "". Raises ConfigurationError where no links can be read.
     """
     con.execute("create schema if not exists mapping")
     for table in TABLES:
         frame = mappings.usable(table)
         select = ", ".join(
-            f"unnest(${column.name}::{'BIGINT' if column.kind is Kind.ID else 'VARCHAR'}[]) as {column.name}"
+            f"unnest(${column.name}::{TYPES.get(column.kind, 'VARCHAR')}[]) as {column.name}"
             for column in table.columns
         )
         values = {column.name: [_value(column, text) for text in frame[column.name]] for column in table.columns}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pandas as pd
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind, Table
+from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 HEADER = 1
 UNREADABLE = "\ufffd"
@@ -90,12 +92,14 @@ class _Unreadable(Exception):
         self.row, self.message = row, message
 
 
-def load(folder: Path) -> Mappings:
-    """Never raises for what the files hold, or for their absence."""
+def load(folder: Path, flows: Collection[str] = (*SALES_FLOWS, "items")) -> Mappings:
+    """What these flows need. Never raises for what the files hold, or for their absence."""
     tables: dict[str, pd.DataFrame] = {}
     faults: list[MappingFault] = []
     for table in TABLES:
         tables[table.name] = _empty(table)
+        if not {*table.flows} & {*flows}:
+            continue
         try:
             records = _records(folder / table.file)
             tables[table.name], found = _read(records, table)
@@ -195,7 +199,7 @@ def _header_faults(header: list[str], table: Table) -> Iterator[MappingFault]:
 
 def _normal(column: Column, cells: list[str], position: int | None) -> str:
     value = cells[position] if position is not None and position < len(cells) else ""
-    if column.kind in (Kind.TARGET_TYPE, Kind.BECOMES):
+    if column.kind in (Kind.TARGET_TYPE, Kind.BECOMES, Kind.INVOICES):
         return value.lower()
     if column.kind is Kind.BATCHES:
         return " ".join(dict.fromkeys(value.upper().split()))
@@ -210,7 +214,8 @@ def _row_faults(frame: pd.DataFrame, table: Table) -> Iterator[MappingFault]:
             message = _cell_fault(column, value)
             if message:
                 yield MappingFault(table.file, row, column.name, message)
-    yield from _duplicates(frame, table)
+    if not table.repeats:
+        yield from _duplicates(frame, table)
 
 
 def _cell_fault(column: Column, value: str) -> str:
@@ -230,10 +235,22 @@ def _wrong(kind: Kind, value: str) -> str:
         return f"{value!r} is unknown; expected account or item"
     if kind is Kind.BECOMES and value not in ("material", "service", "none"):
         return f"{value!r} is unknown; expected material, service or none"
+    if kind is Kind.INVOICES and value not in ("match_only", "receive"):
+        return f"{value!r} is unknown; expected match_only or receive, or nothing"
+    if kind is Kind.DAY:
+        return _wrong_day(value)
     if kind is Kind.BATCHES:
         for code in value.split():
             if not (code.isascii() and code.isalpha() and len(code) <= 10):
                 return f"{code!r} is no journal code; expected at most ten letters, without digits"
+    return ""
+
+
+def _wrong_day(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return f"{value!r} is no date; expected one such as 2026-11-01"
     return ""
 
 

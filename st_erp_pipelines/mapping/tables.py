@@ -15,6 +15,8 @@ class Kind(StrEnum):
     TARGET_TYPE = "target_type"  # account or item
     BECOMES = "becomes"  # material, service or none
     BATCHES = "batches"  # payment journal codes; letters only, since posting renames a batch with digits
+    DAY = "day"  # 2026-10-01
+    INVOICES = "invoices"  # match_only or receive
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,11 @@ class Table:
     name: str
     key: str
     columns: tuple[Column, ...]
+    flows: tuple[str, ...]  # that need it
     optional: bool = False  # the file need not be there
     lets_through: bool = False  # nor a row: what is not listed is let through
     within: str = ""  # a row with * in its key may speak for one value of this column only
+    repeats: bool = False  # a key may stand in several rows: what tells them apart is another's to check
 
     @property
     def file(self) -> str:
@@ -48,7 +52,7 @@ class Table:
         return [column.name for column in self.columns]
 
 
-TABLES = (
+SALES_TABLES = (
     Table(
         "business_units",
         key="business_unit_id",
@@ -60,6 +64,7 @@ TABLES = (
             Column("account"),  # of lines whose own account has no row
             Column("project", optional=True),  # beside the dimension, where the ERP has projects
         ),
+        flows=("invoices",),
     ),
     Table(
         "accounts",
@@ -69,6 +74,7 @@ TABLES = (
             Column("target_type", Kind.TARGET_TYPE, "account or item"),
             Column("target_number", expected="the number of an account or item of the ERP"),
         ),
+        flows=("invoices",),
     ),
     Table(
         "payment_types",
@@ -78,6 +84,7 @@ TABLES = (
             Column("balancing_account"),  # empty: what an administrator set on the batch
             Column("batches", Kind.BATCHES, "journal codes such as STPAYA STPAYB"),
         ),
+        flows=("payments",),
     ),
     Table(
         "tax_zones",
@@ -88,6 +95,7 @@ TABLES = (
             Column("liability_account"),
             Column("tax_code"),  # of taxable lines, where the ERP computes
         ),
+        flows=("invoices",),
     ),
     Table(
         "payment_terms",
@@ -96,6 +104,7 @@ TABLES = (
             Column("term_name", expected="payment terms of ServiceTitan"),
             Column("erp_code", expected="the code of payment terms of the ERP"),
         ),
+        flows=("customers",),
     ),
     Table(
         "customers",
@@ -104,6 +113,7 @@ TABLES = (
             Column("customer_id", Kind.ID, "the id of a customer of ServiceTitan"),
             Column("erp_number", expected="the number of a customer of the ERP"),
         ),
+        flows=("customers", "invoices", "payments"),
         optional=True,
         lets_through=True,
     ),
@@ -118,7 +128,54 @@ TABLES = (
             Column("vendor_id", Kind.ID),  # the primary vendor, which ServiceTitan demands of a material
             Column("account"),  # by name, as the pricebook has it
         ),
+        flows=("items",),
         optional=True,
         within="item_category",
     ),
 )
+PURCHASING_TABLES = (
+    Table(
+        "order_types",
+        key="order_type",
+        columns=(
+            Column("order_type", expected="a type of purchase orders of the ERP, or *", wildcard=True),
+            Column("type_id", Kind.ID, "the id of a purchase order type of ServiceTitan"),
+            Column("invoices", Kind.INVOICES, optional=True),  # empty: as the connection's rule says
+        ),
+        flows=("purchase_orders", "supplier_invoices"),
+    ),
+    Table(
+        "plants",
+        key="plant",
+        columns=(
+            Column("plant", expected="a plant of the ERP, or *", wildcard=True),
+            Column("storage_location", optional=True),  # of requests that become orders there
+            Column("inventory_location_id", Kind.ID, "the id of a warehouse or truck of ServiceTitan"),
+            Column("business_unit_id", Kind.ID, "the id of a business unit of ServiceTitan"),  # without a cost center
+        ),
+        flows=("purchase_orders", "requests"),
+    ),
+    Table(
+        "cost_centers",
+        key="cost_center",
+        columns=(
+            Column("cost_center", expected="a cost center of the ERP"),
+            Column("business_unit_id", Kind.ID, "the id of a business unit of ServiceTitan"),
+            Column("valid_from", Kind.DAY),
+            Column("valid_to", Kind.DAY),
+        ),
+        flows=("cost_centers", "purchase_orders", "requests"),
+        repeats=True,  # one row after the other
+    ),
+    Table(
+        "materials",
+        key="material",
+        columns=(
+            Column("material", expected="a material of the ERP, or *", wildcard=True),
+            Column("sku_id", Kind.ID, "the id of a material or equipment of ServiceTitan's pricebook"),
+            Column("unit", optional=True),  # of requests that become orders there
+        ),
+        flows=("purchase_orders", "requests"),
+    ),
+)
+TABLES = (*SALES_TABLES, *PURCHASING_TABLES)

@@ -13,13 +13,15 @@ from st_erp_pipelines.assets.posting import flow_keys
 from st_erp_pipelines.assets.references import reference_keys
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.outbox import report
-from st_erp_pipelines.pipeline import Pipeline, is_braked, used_flows
+from st_erp_pipelines.pipeline import Pipeline, is_braked, sells, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+SALES = ("invoices", "payments", "credit_memos", "customers")
+PURCHASES = ("purchase_orders", "receipts", "vendors")
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -63,7 +65,7 @@ def range_tags(first: date, last: date) -> dict[str, str]:
 
 def days_to_sync(pipeline: Pipeline) -> tuple[date, date]:
     """From the first day not yet read to its end, to today; today is always read again."""
-    entities = ("invoices", "payments", "credit_memos", "customers")
+    entities = SALES if sells(pipeline.connection) else PURCHASES
     open_days = {day for entity in entities for day in pipeline.open_days("servicetitan", entity)}
     return min(open_days | {pipeline.today}), pipeline.today
 
@@ -145,7 +147,7 @@ def _flow_schedule(connection: Connection, flow: str) -> dg.ScheduleDefinition:
 
 def _before(connection: Connection, flow: str) -> list[dg.AssetKey]:
     """What a flow needs to know of this very moment: invoices, what somebody entered by hand."""
-    return [sales_before_key(connection)] if flow == "invoices" else []
+    return [sales_before_key(connection)] if flow == "invoices" and sells(connection) else []
 
 
 def _all_but(

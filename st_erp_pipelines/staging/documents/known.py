@@ -143,6 +143,7 @@ select
     $update_linked::boolean as update_linked, $owners as owners,
     $reverses::boolean as reverses,
     $payments_on_old_invoices as payments_on_old_invoices,
+    $requisitions as requisitions, $requests as requests, $invoices as invoices,
     $mode as mode, case when $mode = 'draft' then $draft_batch end as draft_batch,
     any_value(setup.opens) as opens, any_value(setup.closes) as closes,
     any_value(nullif(trim(setup.local_currency), '')) as local_currency
@@ -156,6 +157,8 @@ def prepare(con: duckdb.DuckDBPyConnection, connection: Connection, flow: str, k
     install_documents(con, known.documents)
     _install(con, "known_links", Link._fields, known.links)
     run(con, "ground")
+    if "customers" in connection.erp.flows:
+        run(con, "parties")
     con.execute("set variable erp_settings = $settings", {"settings": connection.erp.for_payloads})
     con.execute("set variable states = map($names, $codes)", {"names": [*STATES], "codes": [*STATES.values()]})
     con.execute((SQL / connection.erp.kind / PAYLOADS).read_text("utf-8"))
@@ -182,8 +185,11 @@ def _settings(connection: Connection, flow: str) -> dict[str, Any]:
         "create": customers.create,
         "match_existing": customers.match_existing,
         "update_linked": customers.update_linked,
-        "owners": customers.owners.model_dump(),
+        "owners": (customers if "customers" in connection.erp.flows else connection.flows.vendors).owners.model_dump(),
         "payments_on_old_invoices": payments.payments_on_old_invoices,
+        "requisitions": connection.rules.requisitions,
+        "requests": connection.rules.requests,
+        "invoices": connection.rules.invoices,
         "mode": getattr(connection.flows, flow).mode,
         "draft_batch": connection.erp.draft_batch,
     }

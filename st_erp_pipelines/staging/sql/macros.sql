@@ -36,6 +36,14 @@ create or replace temp macro filled(guid) as nullif(guid, '00000000-0000-0000-00
 -- Business One's dates are days of the company's calendar, whatever is written behind them.
 create or replace temp macro company_day(day) as try_cast(left(day, 10) as date);
 
+-- S/4HANA has no nulls: a text without a value is blank, a number that is a text all zeros. The same key comes with leading
+-- zeros and without.
+create or replace temp macro unpadded(key) as
+    nullif(case when regexp_full_match(trim(key), '[0-9]+') then ltrim(trim(key), '0') else trim(key) end, '');
+create or replace temp macro flagged(mark) as mark is not distinct from 'X';
+create or replace temp macro valid_when_loaded(since, until) as
+    coalesce(since <= getvariable('loaded_at'), true) and coalesce(until >= getvariable('loaded_at'), true);
+
 -- Which of two versions is newer: by modification, or by when it was read where that is unknown.
 create or replace temp macro version_at(modified_at, extracted_at) as coalesce(modified_at, extracted_at);
 
