@@ -153,13 +153,13 @@ from erp_setup as setup
 
 def prepare(con: duckdb.DuckDBPyConnection, connection: Connection, flow: str, known: KnownDocuments) -> None:
     """Put the settings and the outbox's side beside staging and mapping; one build reads nothing else."""
+    con.execute("set variable erp_settings = $settings", {"settings": connection.erp.for_payloads})
     con.execute(SETTINGS, _settings(connection, flow))
     install_documents(con, known.documents)
     _install(con, "known_links", Link._fields, known.links)
     run(con, "ground")
     if "customers" in connection.erp.flows:
         run(con, "parties")
-    con.execute("set variable erp_settings = $settings", {"settings": connection.erp.for_payloads})
     con.execute("set variable states = map($names, $codes)", {"names": [*STATES], "codes": [*STATES.values()]})
     con.execute((SQL / connection.erp.kind / PAYLOADS).read_text("utf-8"))
 

@@ -14,6 +14,10 @@ select job_id::varchar from staging.stg_servicetitan__jobs where customer_id = $
 union
 select job_id::varchar from staging.stg_servicetitan__invoices where customer_id = $customer_id and job_id is not null
 
+-- step: whose_job_reference
+-- An order of S/4HANA may name a job by its number or its id.
+select unnest([job_id::varchar, number]) from staging.stg_servicetitan__jobs where customer_id = $customer_id
+
 -- step: whose_erp_document
 select number from staging.stg_business_central__sales_invoices where list_contains($erp_numbers, customer_number)
 union

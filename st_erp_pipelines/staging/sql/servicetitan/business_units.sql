@@ -4,7 +4,7 @@
 /* structure
 {
   "id": "BIGINT", "name": "VARCHAR", "currency": "VARCHAR", "accountCode": "VARCHAR", "quickbooksClass": "VARCHAR",
-  "division": {"name": "VARCHAR"}, "active": "BOOLEAN"
+  "division": {"name": "VARCHAR"}, "active": "BOOLEAN", "externalData": [{"key": "VARCHAR", "value": "VARCHAR"}]
 }
 */
 
@@ -17,6 +17,7 @@ select
     r.accountCode as account_code,           -- accounting code kept in ServiceTitan
     r.quickbooksClass as quickbooks_class,   -- QuickBooks class
     r.division.name as division_name,        -- division
+    r.externalData as external_data,         -- keys and values that our application stored; null without application_guid
     r.active as is_active,                   -- in use
     origin.*
 from record

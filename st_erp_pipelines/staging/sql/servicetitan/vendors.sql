@@ -8,7 +8,8 @@
   "createdOn": "TIMESTAMPTZ",
   "contactInfo": {"firstName": "VARCHAR", "lastName": "VARCHAR", "phone": "VARCHAR", "email": "VARCHAR", "fax": "VARCHAR"},
   "address": {"street": "VARCHAR", "unit": "VARCHAR", "city": "VARCHAR", "state": "VARCHAR", "zip": "VARCHAR", "country": "VARCHAR"},
-  "externalData": [{"key": "VARCHAR", "value": "VARCHAR"}]
+  "externalData": [{"key": "VARCHAR", "value": "VARCHAR"}],
+  "customFields": [{"typeId": "BIGINT", "name": "VARCHAR", "value": "VARCHAR"}]
 }
 */
 
@@ -37,6 +38,7 @@ select
     r.isMobileCreationRestricted as is_restricted_on_mobile,                -- technicians may not order here
     plain(r.memo) as memo,                                                  -- memo
     r.externalData as external_data,                                        -- keys and values that our application stored; null without application_guid
+    r.customFields as custom_fields,                                        -- custom fields: id of the type, name and value
     r.active as is_active,                                                  -- false once deactivated
     r.createdOn as created_at,                                              -- created
     origin.*
