@@ -137,8 +137,9 @@ def _to_mend(row: Document) -> list[dict[str, str]]:
 
 
 def counted(count: int, flow: str) -> str:
-    things, _, whither = flow.partition("_")
-    return f"{count:,} {things if count != 1 else things.removesuffix('s')} {whither}".rstrip()
+    """`3 purchase orders`, `1 customer back`."""
+    one = flow.removesuffix("s") if flow.endswith("s") else flow.replace("s_", "_")
+    return f"{count:,} {(flow if count != 1 else one).replace('_', ' ')}"
 
 
 def headline(groups: Sequence[Facts]) -> str:

@@ -27,7 +27,7 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.schema import documents, fences, pauses
 from st_erp_pipelines.outbox.states import RULES, State
-from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, used_flows
+from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, sells, used_flows
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.settings_systems import SYSTEMS
 
@@ -93,9 +93,10 @@ def mapping_facts(pipeline: Pipeline) -> Facts:
 def _erp_was_read(pipeline: Pipeline) -> bool:
     """Looked up without waiting; False also where somebody else has the file."""
     path = pipeline.home / "staging" / f"{pipeline.connection.name}.duckdb"
+    table = f"stg_{pipeline.connection.erp.kind}__{'accounts' if sells(pipeline.connection) else 'suppliers'}"
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            found = con.execute(f"select count(*) from staging.stg_{pipeline.connection.erp.kind}__accounts").fetchone()
+            found = con.execute(f"select count(*) from staging.{table}").fetchone()
     except (duckdb.IOException, duckdb.CatalogException):
         return False
     return bool(found and found[0])

@@ -6,21 +6,27 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from st_erp_pipelines.assets.servicetitan import BY_DAY, PRICEBOOK, WHOLE, further
+from st_erp_pipelines.assets.servicetitan import PRICEBOOK, further, needed
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.errors import ConfigurationError, Rejected
-from st_erp_pipelines.pipeline import used_flows
+from st_erp_pipelines.pipeline import sells, used_flows
 from st_erp_pipelines.resources import servicetitan
 from st_erp_pipelines.resources.http import parsed
 from st_erp_pipelines.resources.servicetitan_customers import SCOPE
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.settings import Connection
-from st_erp_pipelines.settings_systems import SALES_FLOWS
+from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
 
 TO_MARK = frozenset({"tn.acc.invoices:w", "tn.acc.creditmemos:w", "tn.acc.payments:w"})
 TO_WRITE = frozenset({"tn.pb.materials:w", "tn.pb.services:w"})
+WRITTEN_BY = {
+    "cost_centers": "tn.stt.businessunits:w",
+    "vendors": "tn.inv.vendors:w",
+    "purchase_orders": "tn.inv.purchaseorders:w",
+    "supplier_invoices": "tn.inv.receipts:w",
+}
 LIST = 500  # of business units and the like, of which a tenant has fewer
 JOURNAL = "accounting/v2/tenant/{}/journal-entries"
 
@@ -52,28 +58,32 @@ class ServiceTitanChecks:
 
     def checks(self) -> Sequence[Check]:
         """Documents of every flow are built from all that is read; references only inform."""
-        titan = self._settings
+        titan, connection = self._settings, self._connection
+        flows = SALES_FLOWS if sells(connection) else PURCHASING_FLOWS
         return [
             Check("clock", lambda: reach.server_time(titan.api_url, titan.timing.read_lag, self._clock)),
-            *(Check(f"read {entity}", partial(self._readable, entity), SALES_FLOWS) for entity in (*BY_DAY, *WHOLE)),
+            *(Check(f"read {entity}", partial(self._readable, entity), flows) for entity in needed(connection)),
             *(
                 Check(f"read {entity}", partial(self._readable, entity), needed_by, only_to_post=True)
-                for entity in further(self._connection)
+                for entity in further(connection)
                 for needed_by in [("items",) if entity in PRICEBOOK else ()]
             ),
-            Check("marking as exported", self._scopes_to_mark, ()),
-            Check("posted documents", self._posted_documents, ("invoices", "payments"), only_to_post=True),
-            *(
-                [Check("pricebook", self._pricebook, ("items",), True)]
-                if "items" in used_flows(self._connection)
-                else ()
-            ),
-            *(
-                [Check("customers", self._customers, ("customers_back",), True)]
-                if "customers_back" in used_flows(self._connection)
-                else ()
-            ),
+            *(self._of_sales() if sells(connection) else self._of_purchasing()),
         ]
+
+    def _of_sales(self) -> Iterator[Check]:
+        flows = used_flows(self._connection)
+        yield Check("marking as exported", self._scopes_to_mark, ())
+        yield Check("posted documents", self._posted_documents, ("invoices", "payments"), only_to_post=True)
+        if "items" in flows:
+            yield Check("pricebook", self._pricebook, ("items",), True)
+        if "customers_back" in flows:
+            yield Check("customers", partial(self._granted, SCOPE), ("customers_back",), True)
+
+    def _of_purchasing(self) -> Iterator[Check]:
+        for flow in used_flows(self._connection):
+            if flow in WRITTEN_BY:
+                yield Check(f"write {flow}", partial(self._granted, WRITTEN_BY[flow]), (flow,), True)
 
     def list(self, entity: str) -> list[dict[str, Any]]:
         """Of a short list the active records."""
@@ -123,19 +133,19 @@ class ServiceTitanChecks:
         elif self._settings.application_guid:
             yield ok(f"granted: {', '.join(sorted(TO_WRITE))}")
 
-    def _customers(self) -> Iterator[Said]:
+    def _granted(self, scope: str) -> Iterator[Said]:
         scopes = self.client.auth.sign_in()
         if not scopes:
-            yield note("the token names no scopes; the first change will tell whether customers may be written")
-        elif SCOPE not in scopes:
-            yield wrong(f"the app was not granted {SCOPE}", "Grant it to the app.")
+            yield note("the token names no scopes; the first document will tell whether it may be written")
+        elif scope not in scopes:
+            yield wrong(f"the app was not granted {scope}", "Grant it to the app.")
         else:
-            yield ok(f"granted: {SCOPE}")
+            yield ok(f"granted: {scope}")
 
     def _tenant(self) -> Iterator[Said]:
         """A 403 may mean the tenant or only one scope: two lists tell. Raises what the first of them said."""
         refusals = []
-        for entity in ("business_units", "invoices"):
+        for entity in ("business_units", "invoices" if sells(self._connection) else "vendors"):
             try:
                 self._page(entity)
             except ConfigurationError as error:
