@@ -144,8 +144,9 @@ class ClientCredentials(httpx.Auth):
         if self._refusal:
             raise ConfigurationError(**self._refusal)
         form = self._form()
-        data = dict(form)
-        login = (data.pop("client_id"), data.pop("client_secret")) if self._by_header else None
+        data, login = dict(form), httpx.Auth()
+        if self._by_header:
+            login = httpx.BasicAuth(data.pop("client_id"), data.pop("client_secret"))
         asked_at = self._clock.boot_seconds()
         try:
             response = self._client.post(self._token_url, data=data, auth=login)
