@@ -23,6 +23,7 @@ from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     BusinessCentralResource,
     PipelineResource,
     SapBusinessOneResource,
+    SapS4hanaResource,
     ServiceTitanResource,
     StateResource,
 )
@@ -42,6 +43,7 @@ def build_definitions(loaded: Settings) -> dg.Definitions:
         "servicetitan": ServiceTitanResource(),
         "business_central": BusinessCentralResource(),
         "sap_business_one": SapBusinessOneResource(),
+        "sap_s4hana": SapS4hanaResource(),
     }
     state = StateResource()
     parts = [_connection(connection) for connection in loaded.connections]

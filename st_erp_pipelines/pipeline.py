@@ -29,7 +29,7 @@ from st_erp_pipelines.outbox.export_marks import MARKED, note, unmarked
 from st_erp_pipelines.outbox.forgotten import Forgotten, forgotten
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
-from st_erp_pipelines.resources import business_central, sap_business_one
+from st_erp_pipelines.resources import business_central, sap_business_one, sap_s4hana
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.resources.servicetitan_customers import ServiceTitanCustomers
 from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, mark_exported
@@ -54,7 +54,11 @@ from st_erp_pipelines.target import Target
 
 EDITED, PAUSED = "edited since it was posted: not marked", "paused: not marked"
 BRAKED_FOR = timedelta(hours=1)  # between ticks; a tick tries again
-ERPS = {"business_central": business_central, "sap_business_one": sap_business_one}  # clients, and targets of flows
+ERPS = {  # clients, and targets of flows
+    "business_central": business_central,
+    "sap_business_one": sap_business_one,
+    "sap_s4hana": sap_s4hana,
+}
 BACK: dict[str, type[ServiceTitanCustomers] | type[Pricebook]] = {  # they end in ServiceTitan
     "customers_back": ServiceTitanCustomers,
     "items": Pricebook,
@@ -157,10 +161,10 @@ class Pipeline:
     def landed_ids(self, system: str, entity: str, day: date) -> list[int]:
         return [int(key) for key in keys_landed(self.landing, self.connection.name, system, entity, day.isoformat())]
 
-    def ids_to_ask_for(self, question: str) -> list[int]:
+    def ids_to_ask_for(self, system: str, entity: str) -> list[Any]:
         """Ids that staging has a question about, see `staging/questions.py`."""
         with self.staging() as con:
-            return questions.ids(con, question)
+            return questions.ids(con, system, entity)
 
     # Stage
 

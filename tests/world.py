@@ -34,6 +34,7 @@ from st_erp_pipelines.resources.dagster_resources import (
     BusinessCentralResource,
     PipelineResource,
     SapBusinessOneResource,
+    SapS4hanaResource,
     ServiceTitanResource,
     StateResource,
 )
@@ -152,6 +153,7 @@ class Site:
             servicetitan=ServiceTitanResource(),
             business_central=BusinessCentralResource(),
             sap_business_one=SapBusinessOneResource(),
+            sap_s4hana=SapS4hanaResource(),
         )
         with self.environment(), closing(parts):
             yield parts.of(self.connection, uuid.uuid4().hex)
@@ -290,7 +292,7 @@ def read(pipeline: Pipeline, system: str, whole: Iterable[str] = (), by_day: Ite
     assert not any(loaded.quarantined for loaded in pipeline.stage_all().values())
     for entity in by_day:
         if system == titan.SYSTEM and entity in QUESTIONS:
-            reader.by_id(entity, pipeline.ids_to_ask_for(entity))
+            reader.by_id(entity, pipeline.ids_to_ask_for("servicetitan", entity))
             pipeline.stage(system, entity)
 
 

@@ -7,6 +7,7 @@ WHOLE = (
     *("tax_areas", "tax_groups", "items", "customer_payment_journals", "general_ledger_setup"),
 )
 BY_DAY = ("customers",)
+NAMED_BY: dict[str, tuple[str, ...]] = {}  # lists behind those whose records name some of theirs
 SALES = ("sales_invoices", "sales_credit_memos")
 PERIOD = "general_ledger_setup"  # which days are open; read again before anything is posted
 # Read back after posting, for reconciliation.

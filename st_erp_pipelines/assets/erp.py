@@ -4,7 +4,7 @@ from types import ModuleType
 
 import dagster as dg
 
-from st_erp_pipelines.assets import business_central, sap_business_one
+from st_erp_pipelines.assets import business_central, sap_business_one, sap_s4hana
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.posting import post, post_key
 from st_erp_pipelines.pipeline import BACK, used_flows
@@ -15,7 +15,7 @@ BUILT_FROM = {
     "suppliers": "vendors",
     "requests": "purchase_requests",
 }  # flows called otherwise than what they come from
-ERPS = {each.SYSTEM: each for each in (business_central, sap_business_one)}
+ERPS = {each.SYSTEM: each for each in (business_central, sap_business_one, sap_s4hana)}
 
 
 def erp_of(connection: Connection) -> ModuleType:
@@ -28,7 +28,7 @@ def assets(connection: Connection) -> list[dg.AssetsDefinition]:
     posted = [post_key(connection, flow) for flow in flows]
     return [
         *(extract_whole(connection, erp.SYSTEM, entity) for entity in erp.WHOLE),
-        *(extract_by_day(connection, erp.SYSTEM, entity) for entity in erp.BY_DAY),
+        *(extract_by_day(connection, erp.SYSTEM, entity, erp.NAMED_BY.get(entity, ())) for entity in erp.BY_DAY),
         *([sales_before_posting(connection)] if erp.SALES else []),
         *(post(connection, flow, [BUILT_FROM.get(flow, flow)]) for flow in flows),
         *(

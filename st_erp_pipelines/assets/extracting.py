@@ -18,8 +18,8 @@ from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.settings_systems import SYSTEMS
+from st_erp_pipelines.staging import questions
 from st_erp_pipelines.staging.extract import Extract, keys_in
-from st_erp_pipelines.staging.questions import QUESTIONS
 
 READ_BY_PARENT = {"credit_memo_items": "credit_memos"}
 MAY_BE_READ = "may_be_read"
@@ -112,9 +112,9 @@ def _read_days(pipeline: Pipeline, reader: Extract, system: str, entity: str, da
 
 
 def _read_named(pipeline: Pipeline, reader: Extract, system: str, entity: str) -> None:
-    if system == "servicetitan" and entity in QUESTIONS:
-        just_read = {int(key) for key in keys_in([landed.path for landed in reader.landed])}
-        reader.by_id(entity, set(pipeline.ids_to_ask_for(entity)) - just_read)
+    if entity in questions.of(system):
+        just_read = set(keys_in([landed.path for landed in reader.landed]))
+        reader.by_id(entity, [key for key in pipeline.ids_to_ask_for(system, entity) if str(key) not in just_read])
 
 
 def extract_whole(

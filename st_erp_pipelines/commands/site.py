@@ -41,6 +41,7 @@ class Site:
             servicetitan=resources.ServiceTitanResource(),
             business_central=resources.BusinessCentralResource(),
             sap_business_one=resources.SapBusinessOneResource(),
+            sap_s4hana=resources.SapS4hanaResource(),
         )
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TypeAlias
@@ -13,17 +13,21 @@ from st_erp_pipelines.doctor.business_central import BusinessCentralChecks
 from st_erp_pipelines.doctor.findings import Area, Check, Finding, Level, Said, asked, examined, ok, warning, wrong
 from st_erp_pipelines.doctor.mappings import MappingChecks
 from st_erp_pipelines.doctor.sap_business_one import SapBusinessOneChecks
+from st_erp_pipelines.doctor.sap_s4hana import SapS4hanaChecks
 from st_erp_pipelines.doctor.servicetitan import ServiceTitanChecks
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import Mappings, load
 from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 
-ErpChecks: TypeAlias = BusinessCentralChecks | SapBusinessOneChecks
-ERPS: dict[str, type[BusinessCentralChecks] | type[SapBusinessOneChecks]] = {
+ErpChecks: TypeAlias = BusinessCentralChecks | SapBusinessOneChecks | SapS4hanaChecks
+ERPS: dict[str, Callable[[Connection, Mappings, Clock], ErpChecks]] = {
     "business_central": BusinessCentralChecks,
     "sap_business_one": SapBusinessOneChecks,
+    "sap_s4hana": SapS4hanaChecks,
 }
+
+CARRY_MONEY = ("invoices", "payments", "purchase_orders", "requests", "supplier_invoices")
 
 
 def modes_of(connection: Connection) -> dict[str, str]:
@@ -36,17 +40,19 @@ def examine(connection: Connection, clock: Clock) -> list[Area]:
     erp: ErpChecks = ERPS[connection.erp.kind](connection, mappings, clock)
     with closing(titan), closing(erp), ThreadPoolExecutor(2) as pool:
         systems = list(pool.map(lambda each: examined(each.title, each.gate(), each.checks), (titan, erp)))
-        compared, comparing = (mappings, []) if systems[1].is_shut else _compared(mappings, erp)
+        compared, comparing = mappings, list[Finding]()
+        if not systems[1].is_shut and not isinstance(erp, SapS4hanaChecks):  # which compares by itself
+            compared, comparing = _compared(mappings, erp)
         warehouse = settings.home() / "staging" / f"{connection.name}.duckdb"
         checks = [*MappingChecks(connection, compared, None if systems[0].is_shut else titan.list, warehouse).checks()]
         if not any(system.is_shut for system in systems):
-            checks.append(Check("currency", lambda: _currency(titan, erp), ("invoices", "payments"), True))
+            checks.append(Check("currency", lambda: _currency(titan, erp), CARRY_MONEY, True))
         between = examined("Between the two", [], lambda: checks)
         areas = [*systems, Area(between.title, [*comparing, *between.findings])]
     return [*areas, Area("Flows", list(_flows(modes_of(connection), areas)))]
 
 
-def _compared(mappings: Mappings, erp: ErpChecks) -> tuple[Mappings, list[Finding]]:
+def _compared(mappings: Mappings, erp: BusinessCentralChecks | SapBusinessOneChecks) -> tuple[Mappings, list[Finding]]:
     """With what they name and the ERP does not have; as they are, where it could not be asked for all of it."""
     compared = [mappings]
 

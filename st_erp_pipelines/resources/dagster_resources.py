@@ -18,7 +18,7 @@ from st_erp_pipelines.errors import StErpError
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import hash_of
 from st_erp_pipelines.pipeline import Pipeline
-from st_erp_pipelines.resources import business_central, sap_business_one, servicetitan
+from st_erp_pipelines.resources import business_central, sap_business_one, sap_s4hana, servicetitan
 from st_erp_pipelines.resources.pacing import SharedPace
 from st_erp_pipelines.settings import Connection
 
@@ -104,6 +104,19 @@ class SapBusinessOneResource(ClientsResource):
         return self._clients[connection.name]
 
 
+class SapS4hanaResource(ClientsResource):
+    """Token or password and pace of S/4HANA, from the connection's settings."""
+
+    _clients: dict[str, sap_s4hana.S4hana] = PrivateAttr(default_factory=dict)
+
+    def client(self, connection: Connection, outbox: Outbox) -> sap_s4hana.S4hana:
+        if connection.name not in self._clients:
+            erp = connection.erp
+            assert isinstance(erp, settings.SapS4hana)
+            self._clients[connection.name] = sap_s4hana.connect(erp, clock=outbox.clock, engine=outbox.engine)
+        return self._clients[connection.name]
+
+
 class PipelineResource(dg.ConfigurableResource[Any]):
     """A connection's pipeline, put together from the system resources."""
 
@@ -111,10 +124,12 @@ class PipelineResource(dg.ConfigurableResource[Any]):
     servicetitan: ServiceTitanResource
     business_central: BusinessCentralResource
     sap_business_one: SapBusinessOneResource
+    sap_s4hana: SapS4hanaResource
 
     def close(self) -> None:
         """What was opened; in a run, Dagster closes the parts."""
-        for part in (self.servicetitan, self.business_central, self.sap_business_one, self.state):
+        systems = (self.servicetitan, self.business_central, self.sap_business_one, self.sap_s4hana)
+        for part in (*systems, self.state):
             part.close()
 
     @contextmanager
