@@ -36,6 +36,7 @@ from st_erp_pipelines.sandbox.contractor_payments import (
 )
 from st_erp_pipelines.sandbox.contractor_pricebook import pricebook
 from st_erp_pipelines.sandbox.contractor_purchasing import Buyer
+from st_erp_pipelines.sandbox.contractor_stock import order_types, purchase_requests, trucks, warehouses
 from st_erp_pipelines.sandbox.contractor_vendors import vendors
 from st_erp_pipelines.sandbox.contractor_work import jobs, locations, projects
 from st_erp_pipelines.sandbox.planted import PlantedException, Planting, invoice_key
@@ -124,6 +125,12 @@ def _add_the_rest(office: Office, records: dict[str, list[Wire]], stock: list[Ar
     bought = [row for row in (*book["materials"], *book["equipment"]) if row["active"]]
     buyer = Buyer(office.aside("purchasing"), sellers, bought, work)
     records |= buyer.buy(round(400 * scale) + 12, round(250 * scale) + 12)
+    places_of_stock = office.aside("stock")
+    records["purchase_order_types"] = order_types(places_of_stock)
+    records |= {"warehouses": warehouses(places_of_stock), "trucks": trucks(places_of_stock)}
+    records["purchase_order_requests"] = purchase_requests(
+        office.aside("requests"), records["purchase_orders"], round(24 * scale) + 8
+    )
     records["bank_deposits"] = bank_deposits(office.aside("deposits"), records["payments"])
     records["gl_accounts"] += ledger_accounts(office.aside("accounts"))
 

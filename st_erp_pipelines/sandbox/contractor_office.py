@@ -33,6 +33,7 @@ _FIRST_ID = {
     "sku_vendor": 9_300_000,
     "purchase_order": 32_410_000,
     "receipt": 33_120_000,
+    "request": 33_700_000,
     "bill": 34_280_000,
     "deposit": 47_900_000,
     "appointment": 46_100_000,

@@ -15,9 +15,7 @@ from st_erp_pipelines.sandbox import contractor_lists as lists
 from st_erp_pipelines.sandbox.contractor_bills import Bills, address_of, exported_or
 from st_erp_pipelines.sandbox.contractor_invoices import any_unit
 from st_erp_pipelines.sandbox.contractor_office import Office, Wire, midnight, number, rounded
-
-ORDER_TYPE = 8101
-WAREHOUSE = {"id": 8201, "name": "Main warehouse", "type": "Warehouse"}
+from st_erp_pipelines.sandbox.contractor_stock import ORDER_TYPE, WAREHOUSE
 
 
 @dataclass
@@ -148,7 +146,7 @@ class Buyer:
             "inventoryLocationId": WAREHOUSE["id"],
             "shipTo": office.rng.choice([None, order["shipTo"]]),
             "shipToDescription": "",
-            "receiptAmount": number(rounded(amount)),
+            "receiptAmount": number(rounded(amount) + Decimal(str(order["tax"])) + Decimal(str(order["shipping"]))),
             "taxAmount": order["tax"],
             "shippingAmount": order["shipping"],
             "receivedOn": midnight(on),

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 
 from st_erp_pipelines.sandbox.faults import Faults, throttled, with_faults
 from st_erp_pipelines.sandbox.limits import RateLimit
-from st_erp_pipelines.sandbox.servicetitan_books import Books, Handler
+from st_erp_pipelines.sandbox.servicetitan_books import Books, Handler, WriteRoute
 from st_erp_pipelines.sandbox.servicetitan_control import control_routes
 from st_erp_pipelines.sandbox.servicetitan_customers import WRITING, Customers
 from st_erp_pipelines.sandbox.servicetitan_exports import (
@@ -38,12 +38,19 @@ from st_erp_pipelines.sandbox.servicetitan_exports import (
 from st_erp_pipelines.sandbox.servicetitan_journal import SYNC_PATH, sync, with_journal_entries
 from st_erp_pipelines.sandbox.servicetitan_lists import LISTINGS, SINGLES
 from st_erp_pipelines.sandbox.servicetitan_pricebook import SKU_KINDS, Pricebook, SkuKind
+from st_erp_pipelines.sandbox.servicetitan_purchasing import Orders
+from st_erp_pipelines.sandbox.servicetitan_purchasing_control import Purchaser
+from st_erp_pipelines.sandbox.servicetitan_purchasing_receipts import Receipts
+from st_erp_pipelines.sandbox.servicetitan_purchasing_requests import Requests
 from st_erp_pipelines.sandbox.servicetitan_query import Refused
+from st_erp_pipelines.sandbox.servicetitan_vendors import Vendors
 
 CALLS_PER_SECOND = 60
 ENTITIES = sorted({listing.entity for listing in LISTINGS} | {single.entity for single in SINGLES})
 SCOPES = sorted(
-    {each.scope for each in (*LISTINGS, *SINGLES, *EXPORTS, *SKU_KINDS)} | {PAYMENT_STATUS[1], SYNC_PATH[1], WRITING}
+    {each.scope for each in (*LISTINGS, *SINGLES, *EXPORTS, *SKU_KINDS)}
+    | {PAYMENT_STATUS[1], SYNC_PATH[1], WRITING}
+    | {scope for writer in (Vendors, Orders, Receipts) for scope in writer.scopes}
 )
 
 
@@ -94,12 +101,17 @@ def servicetitan_app(
     )
     pricebooks = {kind: Pricebook(books, kind) for kind in SKU_KINDS}
     customers = Customers(books, same_contact_twice=same_contact_twice)
+    vendors, receipts = Vendors(books), Receipts(books, speed)
+    orders = Orders(books, receipts)
+    requests = Requests(books, orders)
+    writes = [*vendors.routes(), *orders.routes(), *receipts.routes(), *requests.routes()]
     dropped = {kind.entity: pricebook.dropped for kind, pricebook in pricebooks.items()} | customers.dropped
+    dropped |= vendors.dropped | orders.dropped | receipts.dropped
     app = Starlette(
         routes=[
             Route("/connect/token", door.token, methods=["POST"]),
-            *_api_routes(door, books, pricebooks, customers),
-            *control_routes(books, dropped),
+            *_api_routes(door, books, pricebooks, customers, writes),
+            *control_routes(books, dropped, Purchaser(books, orders, receipts, requests).actions()),
             Route("/_control/servicetitan/expire_tokens", door.expire_tokens, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _not_served, Refused: _refused},
@@ -108,7 +120,11 @@ def servicetitan_app(
 
 
 def _api_routes(
-    door: _Door, books: Books, pricebooks: Mapping[SkuKind, Pricebook], customers: Customers
+    door: _Door,
+    books: Books,
+    pricebooks: Mapping[SkuKind, Pricebook],
+    customers: Customers,
+    writes: Iterable[WriteRoute],
 ) -> list[Route]:
     def route(module: str, path: str, scope: str, handler: Handler, method: str = "GET") -> Route:
         full = f"/{module}/v2/tenant/{{tenant}}{path}"
@@ -126,6 +142,7 @@ def _api_routes(
             route("pricebook", f"{kind.path}/{{id:int}}", kind.scope, each.update, "PATCH")
             for kind, each in pricebooks.items()
         ),
+        *(route(*each) for each in writes),
         route("crm", "/customers/{id:int}", WRITING, customers.update, "PATCH"),
         route("crm", "/customers/{id:int}/contacts", WRITING, customers.add_contact, "POST"),
         route("crm", "/customers/{id:int}/contacts/{contact:int}", WRITING, customers.change_contact, "PATCH"),

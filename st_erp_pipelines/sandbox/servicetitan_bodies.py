@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC
 from typing import Any
 
 from starlette.requests import Request
 
 from st_erp_pipelines.sandbox.servicetitan_books import Books, check, is_id
 from st_erp_pipelines.sandbox.servicetitan_query import Invalid, Refused, guid
-from st_erp_pipelines.sandbox.servicetitan_records import EXTERNAL, Record
+from st_erp_pipelines.sandbox.servicetitan_records import EXTERNAL, Record, parse_instant
 
 Member = Callable[[Any, str], Any]  # the value as sent, its path; gives what is stored, or 400
 
@@ -37,6 +38,14 @@ def boolean(value: Any, where: str) -> Any:
 def integer(value: Any, where: str) -> Any:
     check(is_id(value), where)
     return value
+
+
+def instant(value: Any, where: str) -> Any:
+    """A time, or a day alone, which is its midnight in UTC; stored as these documents show their days."""
+    try:
+        return f"{parse_instant(text(value, where)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except ValueError:
+        check(False, where)
 
 
 def unserved(value: Any, where: str) -> Any:
@@ -100,6 +109,20 @@ async def members_sent(
         for name, value in body.items()
         if name in members and not (value is None and name in nullable)
     }
+
+
+async def whole_body(
+    books: Books,
+    request: Request,
+    required: Mapping[str, Member],
+    optional: Mapping[str, Member],
+    dropped: Collection[str] = (),
+) -> Record:
+    """Every member of a body: what is optional may be null or absent, and is ignored where it is `dropped`."""
+    sent = await members_sent(books, request, {**required, **optional}, nullable=optional)
+    for name in required:
+        check(name in sent, name, f"The {name} field is required.")
+    return {**sent, **{name: None if name in dropped else sent.get(name) for name in optional}}
 
 
 def with_external_data(record: Record, external: Record) -> Record:

@@ -33,6 +33,7 @@ from st_erp_pipelines.sandbox.servicetitan_records import (
 ACCOUNTING_MEMBERS = {"balance", "creditLimitBalance"}
 
 Handler = Callable[[Request], Awaitable[Response]]
+WriteRoute = tuple[str, str, str, Handler, str]  # module, path below the tenant, scope, handler, method
 
 
 class Books:

@@ -9,26 +9,26 @@ GET  /_control/servicetitan/records/{entity}
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from st_erp_pipelines.sandbox.servicetitan_books import Books
+from st_erp_pipelines.sandbox.servicetitan_books import Books, Handler
 from st_erp_pipelines.sandbox.servicetitan_office import Office
 
 ROOT = "/_control/servicetitan"
 
 
-def control_routes(books: Books, dropped: Mapping[str, set[str]]) -> list[Route]:
-    """`dropped`: what the writes of each entity ignore, which tests fill."""
+def control_routes(books: Books, dropped: Mapping[str, set[str]], more: Iterable[Handler] = ()) -> list[Route]:
+    """`dropped`: what the writes of each entity ignore, which tests fill; `more`: further actions."""
     desk, office = _Desk(books, dropped), Office(books)
     actions = [
         *(desk.change, desk.add, desk.batch, desk.drop_members),
         *(office.edit, office.void, office.merge, office.apply, office.unapply),
-        *(office.refund, office.price),
+        *(office.refund, office.price, *more),
     ]
     return [
         *(Route(f"{ROOT}/{action.__name__}", action, methods=["POST"]) for action in actions),

@@ -18,6 +18,7 @@ from st_erp_pipelines.sandbox.servicetitan_journal_lists import JOURNAL
 from st_erp_pipelines.sandbox.servicetitan_pricebook_lists import PRICEBOOK, PRICEBOOK_SINGLES
 from st_erp_pipelines.sandbox.servicetitan_purchasing_lists import PURCHASING, PURCHASING_SINGLES
 from st_erp_pipelines.sandbox.servicetitan_query import (
+    APPLICATION,
     EXTERNAL_DATA,
     WITHOUT_ACCOUNTING,
     Listing,
@@ -222,9 +223,8 @@ LISTINGS = (
         "/business-units",
         "business_units",
         "tn.stt.businessunits:r",
-        IDS | ACTIVE | CREATED | MODIFIED | {"name": contains("name")},
+        IDS | ACTIVE | CREATED | MODIFIED | {"name": contains("name"), APPLICATION: EXTERNAL_DATA[APPLICATION]},
         defaults=ONLY_ACTIVE,
-        unserved="externalDataApplicationGuid",
     ),
     *PURCHASING,
     *PRICEBOOK,
@@ -235,6 +235,7 @@ LISTINGS = (
 SINGLES = (
     Single("accounting", "/payment-types/{id:int}", "payment_types", "tn.acc.paymenttypes:r"),
     Single("crm", "/customers/{id:int}", "customers", "tn.crm.customers:r"),
+    Single("settings", "/business-units/{id:int}", "business_units", "tn.stt.businessunits:r", external=True),
     *PURCHASING_SINGLES,
     *PRICEBOOK_SINGLES,
     *WORK_SINGLES,

@@ -1,4 +1,4 @@
-"""What is bought and paid in: vendors, purchase orders, receipts, AP bills; and bank deposits."""
+"""What is bought and paid in: vendors, purchase orders and what they ask for, receipts, AP bills; and bank deposits."""
 
 from __future__ import annotations
 
@@ -82,6 +82,52 @@ PURCHASING = (
             "sentBefore": before("sentOn"),
         },
         sort=BY_TIME,
+    ),
+    Listing(
+        "inventory",
+        "/purchase-orders/requests",
+        "purchase_order_requests",
+        "tn.inv.purchaseorders:r",
+        IDS
+        | TIMES
+        | {
+            "requestStatus": choice("requestStatus", "PendingApproval Approved Rejected"),
+            "requestNumber": text("requestNumber"),
+            "jobId": number("jobId"),
+            "jobIds": ids("jobId"),
+            "technicianId": number("technicianId"),
+            "projectId": number("projectId"),
+            "dateOnOrAfter": since("date"),
+            "dateBefore": before("date"),
+        },
+        sort=BY_TIME,
+    ),
+    Listing(
+        "inventory",
+        "/purchase-order-types",
+        "purchase_order_types",
+        "tn.inv.purchaseordertypes:r",
+        ACTIVE | TIMES,
+        sort=BY_TIME,
+        defaults=ONLY_ACTIVE,
+    ),
+    Listing(
+        "inventory",
+        "/warehouses",
+        "warehouses",
+        "tn.inv.warehouses:r",
+        IDS | ACTIVE | TIMES | EXTERNAL_DATA,
+        sort=BY_TIME,
+        defaults=ONLY_ACTIVE,
+    ),
+    Listing(
+        "inventory",
+        "/trucks",
+        "trucks",
+        "tn.inv.trucks:r",
+        IDS | ACTIVE | TIMES | EXTERNAL_DATA,
+        sort=BY_TIME,
+        defaults=ONLY_ACTIVE,
     ),
     Listing(
         "inventory",
