@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from st_erp_pipelines.resources.http import USER_AGENT
-from tests.specification import FINDINGS, Request, business_one, odata, openapi
+from tests.specification import FINDINGS, Request, business_one, odata, openapi, s4hana
 
 
 def observed(app: ASGIApp) -> ASGIApp:
@@ -44,6 +44,10 @@ def _findings(request: Request) -> Iterator[str]:
         yield from business_one.findings(request)
     elif request.path == business_one.TOKEN:
         yield from openapi.token_findings(request)
+    elif s4hana.ROOT.match(request.path):
+        yield from s4hana.findings(request)
+    elif request.path.endswith(s4hana.TOKEN):
+        yield from s4hana.token_findings(request)
     elif odata.ROOT in request.path:
         yield from odata.findings(request)
     elif not request.path.endswith("/token"):

@@ -10,7 +10,7 @@ from tests.specification.odata_model import Entity, Model
 
 PAGING = {"$skiptoken", "aid"}  # of the links that the server itself makes
 OF_ONE = {"$select", "$expand"}
-TOKEN = re.compile(r"\s*('(?:[^']|'')*'|[(),]|[^\s(),']+)")
+TOKEN = re.compile(r"\s*(\w*'(?:[^']|'')*'|[(),]|[^\s(),']+)")
 COMPARISONS = {"eq", "ne", "gt", "ge", "lt", "le"}
 CALLS = {"startswith", "endswith", "contains"}
 
