@@ -14,7 +14,6 @@ from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wro
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.resources import sap_s4hana
 from st_erp_pipelines.resources.odata import quoted
-from st_erp_pipelines.resources.sap_s4hana.wire import Row
 from st_erp_pipelines.resources.sap_s4hana.entities import ENTITIES
 from st_erp_pipelines.resources.sap_s4hana.replies import (
     COST_CENTERS,
@@ -24,6 +23,7 @@ from st_erp_pipelines.resources.sap_s4hana.replies import (
     REQUISITIONS,
     SCENARIOS,
 )
+from st_erp_pipelines.resources.sap_s4hana.wire import Row
 from st_erp_pipelines.settings import Connection, SapS4hana
 from st_erp_pipelines.settings_systems import PURCHASING_FLOWS
 
