@@ -20,7 +20,7 @@ numbered as (  -- a number on two vendors says nothing
 select
     supplier.supplier, supplier.source_key, supplier.name,
     coalesce(posted.vendor_id, numbered.vendor_id) as vendor_id,
-    coalesce(vendor_id is not null or is_observed_ready(rules.mode, own.state), false) as is_there
+    coalesce(coalesce(posted.vendor_id, numbered.vendor_id) is not null or is_observed_ready(rules.mode, own.state), false) as is_there
 from staging.stg_sap_s4hana__suppliers as supplier
 cross join rules
 left join posted on posted.source_key = supplier.source_key
