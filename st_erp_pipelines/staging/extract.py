@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo
 
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.errors import Unavailable
-from st_erp_pipelines.staging.landing import READING, Landed, closed_days, in_memory, land, landing_files
+from st_erp_pipelines.staging.landing import (
+    READING,
+    Landed,
+    closed_days,
+    extracted_at,
+    in_memory,
+    land,
+    landing_files,
+)
 
 FULL_FIRST = {
     ("servicetitan", "customers"),
@@ -24,7 +32,11 @@ FULL_FIRST = {
     ("servicetitan", "locations"),
     ("business_central", "customers"),
     ("sap_business_one", "customers"),
+    ("sap_s4hana", "suppliers"),
 }
+# Of these no window tells all that changed (of a supplier not whether its address, a block or a tax number did): they are
+# read in full again.
+FULL_AGAIN = {("sap_s4hana", "suppliers"): timedelta(days=7)}
 # Records that do not tell when they were changed: a window of theirs also brings what came behind the last key that was
 # read, and what was cancelled since.
 WITHOUT_STAMP = {("sap_business_one", entity) for entity in ("payments", "outgoing_payments", "journal_entries")}
@@ -32,6 +44,7 @@ SHAPES: dict[str, tuple[Literal["data", "value"], str, str]] = {
     "servicetitan": ("data", "id", "modifiedOn"),
     "business_central": ("value", "id", "lastModifiedDateTime"),
     "sap_business_one": ("value", "id", "modifiedOn"),  # which its records do not have: the newest read is the newest
+    "sap_s4hana": ("value", "id", "modifiedOn"),
 }
 LATE_COMMITS = timedelta(minutes=10)  # a window begins that much early: commits are not in order of their stamps
 CLOSED_AFTER = timedelta(minutes=15)  # read that long after its end, a day is not read again
@@ -59,7 +72,7 @@ class Extract:
         end = min(end, self.clock.now() - self.read_lag)
         if end <= start:
             return None
-        if (self.system, entity) in FULL_FIRST and not self._has_full(entity):
+        if (self.system, entity) in FULL_FIRST and self._full_is_due(entity):
             self._read(entity, "full", before=end)
         window: dict[str, Any] = {"since": start - LATE_COMMITS, "before": end}
         if (self.system, entity) in WITHOUT_STAMP:
@@ -86,9 +99,11 @@ class Extract:
             self.keys_read[entity] = (min(keys), max(keys)) if keys else None
         return self.keys_read[entity]
 
-    def _has_full(self, entity: str) -> bool:
+    def _full_is_due(self, entity: str) -> bool:
         files = landing_files(self.root, self.connection, self.system, entity)
-        return any(path.parent.name == "full" for path in files)
+        read = [extracted_at(path) for path in files if path.parent.name == "full"]
+        again = FULL_AGAIN.get((self.system, entity))
+        return not read or (again is not None and read[-1] + again <= self.clock.now())
 
     def _read(self, entity: str, part: str, **window: Any) -> Landed:
         """Rows that change while we page move between pages: then ids and total differ, and it is read again."""

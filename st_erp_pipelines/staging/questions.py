@@ -8,6 +8,7 @@ import duckdb
 
 # Not yet posted: a status may change without moving modifiedOn, so these are read again by id.
 # Referenced: a document that names a record which staging lacks asks for it before it is blocked.
+OF_OURS = r"\[ST-[A-Z]{1,3}-P[OR]-"  # the marker in the memo of an order that we wrote
 QUESTIONS = {
     "invoices": """
         select invoice_id from staging.stg_servicetitan__invoices where sync_status = 'Pending' and is_active
@@ -31,13 +32,28 @@ QUESTIONS = {
         select ap_bill_id from staging.stg_servicetitan__receipts
         where ap_bill_id not in (select ap_bill_id from staging.stg_servicetitan__ap_bills)
     """,
-    "receipts": "select receipt_id from staging.stg_servicetitan__receipts where sync_status = 'Pending' and is_active",
-    "purchase_orders": """
+    # That a bill was made of a receipt, or something received of an order, need not move their modifiedOn: those that we
+    # wrote are read again until then.
+    "receipts": f"""
+        select receipt_id from staging.stg_servicetitan__receipts where sync_status = 'Pending' and is_active
+        union
+        select receipt_id
+        from staging.stg_servicetitan__receipts as receipt
+        join staging.stg_servicetitan__purchase_orders as the_order using (purchase_order_id)
+        where receipt.ap_bill_id is null and receipt.is_active and regexp_matches(the_order.summary, '{OF_OURS}')
+    """,
+    "purchase_orders": f"""
         select purchase_order_id from (
             select purchase_order_id from staging.stg_servicetitan__ap_bills
             union select purchase_order_id from staging.stg_servicetitan__receipts
         ) as named
         where purchase_order_id not in (select purchase_order_id from staging.stg_servicetitan__purchase_orders)
+        union
+        select purchase_order_id from staging.stg_servicetitan__purchase_orders
+        where status not in ('Received', 'Exported', 'Canceled') and regexp_matches(summary, '{OF_OURS}')
+    """,
+    "purchase_requests": """
+        select purchase_request_id from staging.stg_servicetitan__purchase_requests where status = 'PendingApproval'
     """,
     # A payment put into an open deposit need not move the deposit's modifiedOn.
     "bank_deposits": """
@@ -52,6 +68,7 @@ QUESTIONS = {
             select vendor_id from staging.stg_servicetitan__ap_bills
             union select vendor_id from staging.stg_servicetitan__purchase_orders
             union select vendor_id from staging.stg_servicetitan__receipts
+            union select vendor_id from staging.stg_servicetitan__purchase_requests
             union select primary_vendor_id from staging.stg_servicetitan__materials
             union select primary_vendor_id from staging.stg_servicetitan__equipment
         ) as named
@@ -63,6 +80,7 @@ QUESTIONS = {
             union select job_id from staging.stg_servicetitan__ap_bills
             union select job_id from staging.stg_servicetitan__purchase_orders
             union select job_id from staging.stg_servicetitan__receipts
+            union select job_id from staging.stg_servicetitan__purchase_requests
         ) as named
         where job_id not in (select job_id from staging.stg_servicetitan__jobs)
     """,
@@ -83,10 +101,46 @@ QUESTIONS = {
         where location_id not in (select location_id from staging.stg_servicetitan__locations)
     """,
 }
+# The same of what the ERP has, where its lists do not tell all that changed. Its keys are texts.
+ERP_QUESTIONS = {
+    # Invoices that are not final, and in releases that do not tell when one was changed those that may yet be reversed.
+    "supplier_invoices": """
+        select supplier_invoice || '/' || fiscal_year from staging.stg_sap_s4hana__supplier_invoices
+        where status not in ('', '2', '5')
+            or changed_at is null and not is_reversed and reverse_document is null
+                and creation_date > (select max(creation_date) - 30 from staging.stg_sap_s4hana__supplier_invoices)
+    """,
+    "purchase_orders": """
+        select purchase_order from (
+            select purchase_order from staging.stg_sap_s4hana__supplier_invoice_items
+            union select purchase_order from staging.stg_sap_s4hana__purchase_requisition_items
+        ) as named
+        where purchase_order not in (select purchase_order from staging.stg_sap_s4hana__purchase_orders)
+    """,
+    "purchase_requisition_items": """
+        select purchase_requisition || '/' || purchase_requisition_item
+        from staging.stg_sap_s4hana__purchase_order_items
+        where (purchase_requisition, purchase_requisition_item) not in (
+            select (purchase_requisition, item) from staging.stg_sap_s4hana__purchase_requisition_items
+        )
+    """,
+    "suppliers": """
+        select supplier from (
+            select supplier from staging.stg_sap_s4hana__supplier_invoices
+            union select supplier from staging.stg_sap_s4hana__purchase_orders
+            union select supplier from staging.stg_sap_s4hana__purchase_requisition_items
+        ) as named
+        where supplier not in (select supplier from staging.stg_sap_s4hana__suppliers)
+    """,
+}
 
 
-def ids(con: duckdb.DuckDBPyConnection, entity: str) -> list[int]:
-    return [row[0] for row in con.execute(QUESTIONS[entity]).fetchall() if row[0] is not None]
+def of(system: str) -> dict[str, str]:
+    return {"servicetitan": QUESTIONS, "sap_s4hana": ERP_QUESTIONS}.get(system, {})
+
+
+def ids(con: duckdb.DuckDBPyConnection, system: str, entity: str) -> list[Any]:
+    return [row[0] for row in con.execute(of(system)[entity]).fetchall() if row[0] is not None]
 
 
 def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:

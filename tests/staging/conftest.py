@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from duckdb import DuckDBPyConnection
 
+from st_erp_pipelines.staging.extract import SHAPES
 from st_erp_pipelines.staging.landing import Landed, land
 from st_erp_pipelines.staging.load import Loaded, load, load_all, open_books, prepare
 from st_erp_pipelines.staging.warehouse import open_warehouse
@@ -27,6 +28,7 @@ class Site:
 
     home: Path
     con: DuckDBPyConnection
+    tenants: dict[str, str] = field(default_factory=lambda: TENANTS)
     reads: int = 0
     landed: list[Landed] = field(default_factory=list)
 
@@ -34,7 +36,7 @@ class Site:
         self, *bodies: list[dict[str, Any]] | str, entity: str = "invoices", part: str = "2026-10-02",
         system: str = "servicetitan",
     ) -> Landed:  # fmt: skip
-        rows_member = "data" if system == "servicetitan" else "value"
+        rows_member, key, modified = SHAPES[system]
         self.reads += 1
         pages = []
         for number, body in enumerate(bodies):
@@ -44,7 +46,7 @@ class Site:
         done = land(
             pages, root=self.home / "landing", connection="acme", system=system, entity=entity, part=part,
             run_id=f"run{self.reads}", extracted_at=NOON + timedelta(minutes=self.reads), rows_member=rows_member,
-            modified_member="modifiedOn" if system == "servicetitan" else "lastModifiedDateTime",
+            key_member=key, modified_member=modified,
         )  # fmt: skip
         self.landed.append(done)
         return done
@@ -57,11 +59,11 @@ class Site:
         }  # fmt: skip
 
     def load(self, entity: str = "invoices", system: str = "servicetitan", **more: Any) -> Loaded:
-        return load(self.con, system=system, entity=entity, tenants=TENANTS, **self.settings, **more)
+        return load(self.con, system=system, entity=entity, tenants=self.tenants, **self.settings, **more)
 
     def rebuild(self, **more: Any) -> None:
         self.con.execute("drop schema if exists staging cascade; drop table if exists made_as")
-        load_all(self.con, tenants=TENANTS, **self.settings, **more)
+        load_all(self.con, tenants=self.tenants, **self.settings, **more)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()
