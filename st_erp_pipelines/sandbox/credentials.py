@@ -17,3 +17,8 @@ SAP_BUSINESS_ONE_USER = "st_erp"
 SAP_BUSINESS_ONE_PASSWORD = "demo-business-one-not-a-secret"
 SAP_BUSINESS_ONE_CLIENT_ID = "demo-business-one-client"
 SAP_BUSINESS_ONE_CLIENT_SECRET = "demo-business-one-client-not-a-secret"
+
+SAP_S4HANA_USER = "ST_ERP"
+SAP_S4HANA_PASSWORD = "demo-s4hana-not-a-secret"
+SAP_S4HANA_CLIENT_ID = "demo-s4hana-client"
+SAP_S4HANA_CLIENT_SECRET = "demo-s4hana-client-not-a-secret"

@@ -21,7 +21,7 @@ from st_erp_pipelines.sandbox.sap_s4hana_company import Found
 from st_erp_pipelines.sandbox.sap_s4hana_model import Property, Type
 
 TOKEN = re.compile(
-    r"\s*((?:datetimeoffset|datetime|time|guid)?'(?:[^']|'')*'|[(),]|-?\d[\w.]*|\w+(?:/\w+)*)(?=[\s(),]|$)"
+    r"\s*(?:([(),])|((?:datetimeoffset|datetime|time|guid)?'(?:[^']|'')*'|-?\d[\w.]*|\w+(?:/\w+)*)(?=[\s(),]|$))"
 )
 CALLS: dict[str, Callable[[str, str], bool]] = {
     "startswith": str.startswith,
@@ -55,7 +55,7 @@ class Filter:
             found = TOKEN.match(text, at)
             if found is None:
                 raise refusals.bad_query(f"Syntax error at position {at} of the filter")
-            self.tokens.append((found[1], found.start(1)))
+            self.tokens.append((found[found.lastindex or 0], found.start(found.lastindex or 0)))
             at = found.end()
         self.at = 0
 
