@@ -2,15 +2,6 @@
 -- that all are looked at each time. The hash covers what ServiceTitan owns, the term by its id: a changed mapping is no
 -- edit of the customer.
 
-create or replace temp macro country_code(country) as
-    case regexp_replace(upper(country), '[^A-Z]', '', 'g')
-        when 'USA' then 'US' when 'UNITEDSTATES' then 'US' when 'UNITEDSTATESOFAMERICA' then 'US'
-        when 'CAN' then 'CA' when 'CANADA' then 'CA'
-        else case when regexp_full_match(trim(country), '[A-Za-z]{2}') then upper(trim(country)) else '' end
-    end;
--- What one side calls by its name and the other by its code; `states` is set by known.py.
-create or replace temp macro state_code(x) as
-    coalesce(getvariable('states')[upper(strip_accents(trim(x)))], upper(trim(x)));
 create or replace temp macro owned(owner, value) as case when owner = 'servicetitan' then value end;
 create or replace temp macro same_text(x) as
     trim(regexp_replace(lower(strip_accents(coalesce(x, ''))), '[^\p{L}\p{N}]+', ' ', 'g'));

@@ -7,6 +7,15 @@ create or replace temp macro given(x) as nullif(trim(x), '');
 create or replace temp macro is_no_amount(x) as coalesce(x <> round(x, 2), true);  -- ServiceTitan's may be null, too
 create or replace temp macro named(name, id) as case when name is null then id::varchar else '''' || name || ''' (id ' || id || ')' end;
 create or replace temp macro cut(x, longest) as case when length(x) > longest then left(x, longest - 1) || '…' else x end;
+create or replace temp macro country_code(country) as
+    case regexp_replace(upper(country), '[^A-Z]', '', 'g')
+        when 'USA' then 'US' when 'UNITEDSTATES' then 'US' when 'UNITEDSTATESOFAMERICA' then 'US'
+        when 'CAN' then 'CA' when 'CANADA' then 'CA'
+        else case when regexp_full_match(trim(country), '[A-Za-z]{2}') then upper(trim(country)) else '' end
+    end;
+-- What one side calls by its name and the other by its code; `states` is set by known.py.
+create or replace temp macro state_code(x) as
+    coalesce(getvariable('states')[upper(strip_accents(trim(x)))], upper(trim(x)));
 create or replace temp macro in_open_period(posting_date, opens, policy) as
     case when policy = 'first_open_day' and posting_date < opens then opens else posting_date end;
 -- A day after the period has no later open day yet: it waits under either policy.
