@@ -29,7 +29,7 @@ REQUIRED = answer(
     b"CSRF token validation failed", "403 Forbidden", "text/plain;charset=utf-8", "x-csrf-token: Required\r\n"
 )
 CREATED = answer(json.dumps({"d": order("4500000001")}).encode(), "201 Created")
-OAUTH = dict(auth="oauth", client_id=Secret("sb-st!b1"), client_secret=Secret("secret"))
+OAUTH: dict[str, Any] = dict(auth="oauth", client_id=Secret("sb-st!b1"), client_secret=Secret("secret"))
 
 
 def lines(wire: Wire) -> list[str]:
