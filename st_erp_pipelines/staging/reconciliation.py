@@ -34,6 +34,7 @@ class Difference:
     status: str
     difference: Decimal
     explained: str
+    sentence: str = ""  # where more is known than the status
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from st_erp_pipelines.staging.documents.invoices import build_invoices, reversed
 from st_erp_pipelines.staging.documents.items import build_items
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
 from st_erp_pipelines.staging.documents.payments import build_payments
+from st_erp_pipelines.staging.documents.supplier_invoices import build_supplier_invoices
 
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
@@ -36,6 +37,7 @@ BUILDS: Mapping[str, Build] = {
     "payments": _without_links(build_payments),
     "customers_back": _without_links(build_customers_back),
     "items": _without_links(build_items),
+    "supplier_invoices": _without_links(build_supplier_invoices),
 }
 
 REVERSES: Mapping[str, Reverse] = {"invoices": reversed_sale}
