@@ -237,8 +237,9 @@ class Pipeline:
 
     def _written_by(self, flow: str) -> tuple[str, ...]:
         """The flows whose payloads a build compares with what both sides say now."""
-        masters = {"customers": ("customers",), "customers_back": ("customers", "customers_back"), "items": ("items",)}
-        return masters.get(flow, ())
+        if flow == "customers_back":
+            return ("customers", flow)
+        return (flow,) if flow in ("customers", "items", "vendors", "cost_centers") else ()
 
     def mapping_faults(self) -> list[MappingFault]:
         with self.staging() as con:

@@ -14,6 +14,7 @@ from st_erp_pipelines.staging.documents.invoices import build_invoices, reversed
 from st_erp_pipelines.staging.documents.items import build_items
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
 from st_erp_pipelines.staging.documents.payments import build_payments
+from st_erp_pipelines.staging.documents.purchasing_masters import build_cost_centers, build_suppliers, build_vendors
 from st_erp_pipelines.staging.documents.supplier_invoices import build_supplier_invoices
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ BUILDS: Mapping[str, Build] = {
     "payments": _without_links(build_payments),
     "customers_back": _without_links(build_customers_back),
     "items": _without_links(build_items),
+    "cost_centers": _without_links(build_cost_centers),
+    "vendors": _without_links(build_vendors),
+    "suppliers": _without_links(build_suppliers),
     "supplier_invoices": _without_links(build_supplier_invoices),
 }
 

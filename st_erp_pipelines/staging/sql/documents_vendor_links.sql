@@ -1,13 +1,13 @@
 -- Which vendor of ServiceTitan a supplier of S/4HANA is: the one of its posted, adopted or accepted document, else the one
 -- that carries its number, as after the state was lost.
 
-create or replace temp view vendors_numbered as
+create or replace temp table vendors_numbered as
 select vendor_id, unpadded(list_filter(external_data, lambda each: each.key = 'S4Supplier')[1].value) as supplier
 from staging.stg_servicetitan__vendors
 where supplier is not null;
 
 -- One row per supplier. To observe, one that is fit to be created is there, without an id yet.
-create or replace temp view vendors_there as
+create or replace temp table vendors_there as
 with posted as (
     select source_key, try_cast(arg_max(remote_id, revision) as bigint) as vendor_id
     from known_documents
