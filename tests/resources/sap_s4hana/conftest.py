@@ -140,7 +140,7 @@ def faults(module_faults: Faults) -> Iterator[Faults]:
 
 @pytest.fixture(scope="module")
 def client(url: str) -> Iterator[S4hana]:
-    arranged = dict(
+    arranged: dict[str, Any] = dict(
         auth="oauth",
         client_id=Secret(credentials.SAP_S4HANA_CLIENT_ID),
         client_secret=Secret(credentials.SAP_S4HANA_CLIENT_SECRET),
