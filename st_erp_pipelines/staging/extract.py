@@ -34,8 +34,7 @@ FULL_FIRST = {
     ("sap_business_one", "customers"),
     ("sap_s4hana", "suppliers"),
 }
-# Of these no window tells all that changed (of a supplier not whether its address, a block or a tax number did): they are
-# read in full again.
+# No window brings all that changed of these (a supplier's address, block or tax number): they are read in full again.
 FULL_AGAIN = {("sap_s4hana", "suppliers"): timedelta(days=7)}
 # Records that do not tell when they were changed: a window of theirs also brings what came behind the last key that was
 # read, and what was cancelled since.

@@ -6,9 +6,10 @@ from typing import Any
 
 import duckdb
 
+OF_OURS = r"\[ST-[A-Z]{1,3}-P[OR]-"  # the marker in the memo of an order that we wrote
+
 # Not yet posted: a status may change without moving modifiedOn, so these are read again by id.
 # Referenced: a document that names a record which staging lacks asks for it before it is blocked.
-OF_OURS = r"\[ST-[A-Z]{1,3}-P[OR]-"  # the marker in the memo of an order that we wrote
 QUESTIONS = {
     "invoices": """
         select invoice_id from staging.stg_servicetitan__invoices where sync_status = 'Pending' and is_active
@@ -32,8 +33,7 @@ QUESTIONS = {
         select ap_bill_id from staging.stg_servicetitan__receipts
         where ap_bill_id not in (select ap_bill_id from staging.stg_servicetitan__ap_bills)
     """,
-    # That a bill was made of a receipt, or something received of an order, need not move their modifiedOn: those that we
-    # wrote are read again until then.
+    # That a receipt was billed, or something received of an order, need not move its modifiedOn: ours are read again.
     "receipts": f"""
         select receipt_id from staging.stg_servicetitan__receipts where sync_status = 'Pending' and is_active
         union
