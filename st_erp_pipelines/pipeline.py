@@ -237,9 +237,9 @@ class Pipeline:
 
     def _written_by(self, flow: str) -> tuple[str, ...]:
         """The flows whose payloads a build compares with what both sides say now."""
-        if flow == "customers_back":
-            return ("customers", flow)
-        return (flow,) if flow in ("customers", "items", "vendors", "cost_centers") else ()
+        asked = {"customers_back": ("customers", flow), "supplier_invoices": ("purchase_orders",)}
+        masters = ("customers", "items", "vendors", "cost_centers", "purchase_orders")
+        return asked.get(flow, (flow,) if flow in masters else ())
 
     def mapping_faults(self) -> list[MappingFault]:
         with self.staging() as con:

@@ -14,7 +14,9 @@ from st_erp_pipelines.staging.documents.invoices import build_invoices, reversed
 from st_erp_pipelines.staging.documents.items import build_items
 from st_erp_pipelines.staging.documents.known import KnownDocument, KnownDocuments, Link
 from st_erp_pipelines.staging.documents.payments import build_payments
+from st_erp_pipelines.staging.documents.purchase_orders import build_purchase_orders
 from st_erp_pipelines.staging.documents.purchasing_masters import build_cost_centers, build_suppliers, build_vendors
+from st_erp_pipelines.staging.documents.requests import build_requests
 from st_erp_pipelines.staging.documents.supplier_invoices import build_supplier_invoices
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ BUILDS: Mapping[str, Build] = {
     "cost_centers": _without_links(build_cost_centers),
     "vendors": _without_links(build_vendors),
     "suppliers": _without_links(build_suppliers),
+    "purchase_orders": build_purchase_orders,
+    "requests": _without_links(build_requests),
     "supplier_invoices": _without_links(build_supplier_invoices),
 }
 

@@ -1,0 +1,147 @@
+-- Orders and requisitions of S/4HANA as orders to be: what each says as a whole, and line by line, before any mapping.
+
+-- Which document an item of a requisition belongs to: those of one supplier go together, under the first of them. What an
+-- order left of them begins anew, and so does the count of who begins with the same item again.
+create or replace temp table requisition_parts as
+with placed as (
+    select
+        item.*,
+        coalesce(bool_or(taken.order_key is not null), false) as was_taken,
+        coalesce(bool_or(taken.order_key is null and there.source_key is not null), false) as is_there
+    from requisition_items as item
+    left join requisitions_there as there
+        on there.source_key = item.source_key and list_contains(there.items, item.item)
+    left join requisitions_taken as taken on taken.source_key = there.source_key and taken.part = there.part
+    group by all
+),
+firsts as (
+    select *, min(item) over (partition by source_key, supplier) as first
+    from placed
+    where is_open or is_there or not was_taken
+)
+select firsts.*, first + 100000 * coalesce(earlier.times, 0) as part
+from firsts
+left join (
+    select source_key, part % 100000 as began_with, count(distinct part) as times
+    from requisitions_taken
+    group by all
+) as earlier on earlier.source_key = firsts.source_key and earlier.began_with = firsts.first;
+
+create or replace temp table purchase_sources as
+with orders as (
+    select
+        purchase.*,
+        coalesce(processing_status in ('02', '05'), false) and not is_release_incomplete as is_released,
+        coalesce(purchase.deletion_code = 'L', false) or not exists (
+            from staging.stg_sap_s4hana__purchase_order_items as item
+            where item.purchase_order = purchase.purchase_order and item.deletion_code is distinct from 'L'
+        ) as is_gone,
+        (
+            select any_value(request.purchase_request_id)
+            from request_keys as request
+            where request.business_key = purchase.external_reference or request.business_key in (
+                select requisition.external_reference
+                from staging.stg_sap_s4hana__purchase_order_items as item
+                join requisition_items as requisition
+                    on requisition.purchase_requisition = item.purchase_requisition
+                    and requisition.item = item.purchase_requisition_item
+                where item.purchase_order = purchase.purchase_order
+            )
+        ) as purchase_request_id
+    from staging.stg_sap_s4hana__purchase_orders as purchase
+    where company_code = getvariable('erp_settings').company_code
+)
+select
+    'purchase_order' as kind, source_key, 0 as part, purchase_order as number, supplier, order_type, order_date as date,
+    currency_code, internal_reference as reference, home_day, deletion_code = 'S' as is_blocked,
+    is_released and not is_gone as is_wanted,
+    is_gone,
+    not is_released as is_held,  -- nothing is changed meanwhile
+    processing_status = '08' as is_refused,
+    purchase_request_id,
+    'ST-' || rules.key_prefix || '-PO-' || purchase_order as business_key,
+    'SAP S/4HANA order ' || purchase_order as title
+from orders
+cross join rules
+union all by name
+select
+    'requisition' as kind, source_key, part, any_value(purchase_requisition) as number, supplier,
+    arg_min(requisition_type, item) as order_type, min(creation_date) as date, arg_min(currency_code, item) as currency_code,
+    min(home_day) as home_day,
+    -- All of it at once: ServiceTitan takes no further line later.
+    any_value(rules.requisitions = 'deliver') and bool_or(is_open) and bool_and(is_released or not is_open)
+        and not bool_or(is_of_request) as is_wanted,
+    bool_and(is_deleted or is_closed) and not bool_or(is_ordered) as is_gone,
+    bool_or(is_open and not is_released) or bool_or(is_ordered and is_there) as is_held,
+    any_value(
+        'ST-' || rules.key_prefix || '-PR-' || purchase_requisition || '-' || first
+        || case when part > 100000 then '-' || (part // 100000 + 1) else '' end
+    ) as business_key,
+    'SAP S/4HANA requisition ' || any_value(purchase_requisition) as title
+from requisition_parts
+cross join rules
+group by source_key, part, supplier;
+
+create or replace temp macro per_one(price, quantity) as coalesce(price, 0) / coalesce(nullif(quantity, 0), 1);
+
+create or replace temp table purchase_lines as
+select
+    'purchase_order' as kind, purchase.source_key, 0 as part, item.item as line, item.description, item.material, item.plant,
+    item.vendor_part_number, item.quantity, item.delivery_date,
+    item.is_return, item.deletion_code = 'S' as is_blocked,
+    item.unit, item.price_unit,
+    item.unit is distinct from item.price_unit and item.price_unit is not null
+        and item.price_unit_numerator is distinct from item.price_unit_denominator as is_priced_otherwise,
+    (per_one(item.net_price_amount, item.net_price_quantity) * case
+        when is_priced_otherwise
+        then coalesce(nullif(item.price_unit_numerator, 0), 1) / coalesce(nullif(item.price_unit_denominator, 0), 1)
+        else 1
+    end)::decimal(28, 7) as cost,
+    case when given(item.delivery_street) is not null or given(item.delivery_city) is not null then {
+        'description': coalesce(item.delivery_name, ''), 'street': coalesce(item.delivery_street, ''), 'unit': '',
+        'city': coalesce(item.delivery_city, ''), 'state': coalesce(item.delivery_state, ''),
+        'zip': coalesce(item.delivery_postal_code, ''), 'country': coalesce(item.delivery_country, '')
+    } end as ship_to,
+    item.purchase_requisition, item.purchase_requisition_item
+from staging.stg_sap_s4hana__purchase_order_items as item
+join staging.stg_sap_s4hana__purchase_orders as purchase on purchase.purchase_order = item.purchase_order
+where
+    item.deletion_code is distinct from 'L'
+    and purchase.company_code = getvariable('erp_settings').company_code
+union all by name
+select
+    'requisition' as kind, source_key, part, item as line, description, material, plant, vendor_part_number, quantity,
+    delivery_date, false as is_return, false as is_blocked, unit, unit as price_unit, false as is_priced_otherwise,
+    per_one(price_amount, price_quantity)::decimal(28, 7) as cost
+from requisition_parts
+where is_open;
+
+-- What is assigned to cost centers, projects and internal orders, with what it is worth.
+create or replace temp table purchase_accounts as
+with accounts as (
+    select
+        'purchase_order' as kind, purchase.source_key, 0 as part, account.item as line, account.assignment, account.cost_center,
+        account.wbs_element, account.internal_order, account.net_amount, account.percent
+    from staging.stg_sap_s4hana__purchase_order_account_assignments as account
+    join staging.stg_sap_s4hana__purchase_orders as purchase on purchase.purchase_order = account.purchase_order
+    where not account.is_deleted
+    union all
+    select
+        'requisition', requisition.source_key, requisition.part, account.item, account.assignment, account.cost_center,
+        account.wbs_element, account.internal_order, account.net_amount, account.percent
+    from staging.stg_sap_s4hana__purchase_requisition_account_assignments as account
+    join requisition_parts as requisition
+        on requisition.purchase_requisition = account.purchase_requisition and requisition.item = account.item
+    where not account.is_deleted
+)
+select
+    account.kind, account.source_key, account.part, account.line, account.assignment, account.cost_center,
+    case getvariable('erp_settings').job_field
+        when 'WBSElement' then account.wbs_element when 'OrderID' then account.internal_order
+    end as reference,
+    coalesce(nullif(account.net_amount, 0), line.quantity * line.cost * coalesce(nullif(account.percent, 0), 100) / 100)
+        as amount
+from accounts as account
+join purchase_lines as line
+    on line.kind = account.kind and line.source_key = account.source_key and line.part = account.part
+    and line.line = account.line;
