@@ -48,7 +48,7 @@ def requisition(number: str, item: str = "10", key: str = "AR901", deleted: str 
     return {
         "PurchaseRequisition": number, "PurchaseRequisitionItem": item, "PurReqnExternalReference": key,
         "IsDeleted": deleted, "PurchaseRequisitionPrice": "12.500", "PurReqnPriceQuantity": "1",
-        "RequestedQuantity": "3", "PurReqnItemCurrency": "USD", "Supplier": "17300001",
+        "RequestedQuantity": "3", "PurReqnItemCurrency": "USD", "Supplier": "0017300001",
     }  # fmt: skip
 
 
