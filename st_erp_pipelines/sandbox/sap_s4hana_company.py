@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from st_erp_pipelines.sandbox import sap_s4hana_refusals as refusals
 from st_erp_pipelines.sandbox.odata import Row
-from st_erp_pipelines.sandbox.sap_s4hana_entities import CHANGE_STAMP, OLDER_INVOICE, SETS, TYPES
+from st_erp_pipelines.sandbox.sap_s4hana_entities import CHANGE_STAMP, INVOICE_RELEASES, SETS, TYPES
 from st_erp_pipelines.sandbox.sap_s4hana_model import Type
 
 FOREVER = date(9999, 12, 31)
@@ -48,7 +48,7 @@ class Company:
     @property
     def types(self) -> dict[str, Type]:
         """As the releases of the services have them."""
-        return TYPES if self.setup["invoice_change_stamp"] else TYPES | {"A_SupplierInvoice": OLDER_INVOICE}
+        return INVOICE_RELEASES[self.setup["invoice_release"]]
 
     # --- reading -----------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ ORDERS, REQUISITIONS = "API_PURCHASEORDER_PROCESS_SRV", "API_PURCHASEREQ_PROCESS
 INVOICES, PARTNERS = "API_SUPPLIERINVOICE_PROCESS_SRV", "API_BUSINESS_PARTNER"
 COST_CENTERS = "API_COSTCENTER_SRV"
 SERVICES = (ORDERS, REQUISITIONS, INVOICES, PARTNERS, COST_CENTERS)
-CHANGE_STAMP = "SuplrInvcLstChgDteTmeTxt"  # that older releases of the invoice service do not have
+CHANGE_STAMP = "SuplrInvcLstChgDteTmeTxt"
 
 _ASSIGNED = """
     GLAccount:10# BusinessArea:4 CostCenter:10# SalesOrder:10# SalesOrderItem:6# ControllingArea:4
@@ -185,7 +185,19 @@ _TEXTS: dict[str, str] = {
         to_CostCenter:^A_CostCenter""",
 }
 TYPES = {name: Type.declared(name, text) for name, text in _TEXTS.items()}
-OLDER_INVOICE = TYPES["A_SupplierInvoice"].without(CHANGE_STAMP)
+# What releases of the invoice service do not have.
+LACKING: dict[str, dict[str, tuple[str, ...]]] = {
+    "newest": {},
+    "older": {"A_SupplierInvoice": (CHANGE_STAMP,)},
+    "oldest": {
+        "A_SupplierInvoice": (CHANGE_STAMP, "CreationDate"),
+        "A_SuplrInvcItemPurOrdRef": ("IsFinallyInvoiced",),
+    },
+}
+INVOICE_RELEASES = {
+    release: TYPES | {name: TYPES[name].without(*members) for name, members in lacking.items()}
+    for release, lacking in LACKING.items()
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from st_erp_pipelines.sandbox import sap_s4hana_refusals as refusals
 from st_erp_pipelines.sandbox.odata import COMPARE, Row
 from st_erp_pipelines.sandbox.sap_s4hana_company import Found
-from st_erp_pipelines.sandbox.sap_s4hana_model import Property, Type
+from st_erp_pipelines.sandbox.sap_s4hana_model import LITERALS, READ, Property, Type
 
 TOKEN = re.compile(
     r"\s*(?:([(),])|((?:datetimeoffset|datetime|time|guid)?'(?:[^']|'')*'|-?\d[\w.]*|\w+(?:/\w+)*)(?=[\s(),]|$))"
@@ -100,13 +100,13 @@ class Filter:
         second = self._next()
         self._expect(")")
         known = self._property(second if name == "substringof" else first)
-        value = known.literal(first if name == "substringof" else second)
-        if known.kind != "string" or value is None:
+        literal = LITERALS["string"].fullmatch(first if name == "substringof" else second)
+        if known.kind != "string" or literal is None:
             raise refusals.bad_literal(name, self._position())
         if self._word("eq"):
             self._expect("true")
-        test = CALLS[name]
-        return lambda row: test(row[known.name], known.shortened(value))
+        test, value = CALLS[name], READ["string"](literal[1])
+        return lambda row: test(row[known.name], value)
 
     def _comparison(self, name: str) -> Test:
         known, sign = self._property(name), self._next()
