@@ -1,4 +1,4 @@
-"""One order of S/4HANA that stands in ServiceTitan, and supplier invoices that bill it. The real tables, empty but for that."""
+"""The real tables, holding one order of S/4HANA that stands in ServiceTitan; and supplier invoices that bill it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ class World:
         for at, (order, line, quantity, amount) in enumerate(billed, 1):
             self.put(
                 "sap_s4hana__supplier_invoice_items", supplier_invoice=number, fiscal_year=2026, item=at,
-                purchase_order=order, purchase_order_item=line, quantity=quantity, net_amount=amount, is_subsequent=False,
+                purchase_order=order, purchase_order_item=line, quantity=quantity, net_amount=amount,
+                is_subsequent=False,
             )  # fmt: skip
 
     def receipt(self, number: int, *lines: tuple[int, str], **values: Any) -> None:
@@ -146,3 +147,13 @@ def known_order(number: str = ORDER, there: int = ORDER_THERE, state: str = "pos
         "purchase_orders", "purchase_order", source_key("purchase_order", number), 0, 0, state, "h", str(there), None,
         f"ST-C-PO-{number}", True, written=json.dumps({"items": items, "job_id": 55}),
     )  # fmt: skip
+
+
+def known_invoice(number: str, state: str, **values: Any) -> KnownDocument:
+    """Of the invoice's share in the one order."""
+    plain = KnownDocument(
+        "supplier_invoices", "supplier_invoice", source_key("supplier_invoice", f"{number}/2026"), 1, 0, state,
+        f"h{number}", "901" if state in ("posted", "adopted") else None, None, f"ST-C-SI-{number}-2026-{ORDER}",
+        state == "posted",
+    )  # fmt: skip
+    return plain._replace(**values)

@@ -111,7 +111,10 @@ create or replace temp table supplier_invoice_documents as
 with reasons as (
     select
         supplier_invoice, fiscal_year, part, bool_or(in_any_mode) as is_by_hand,
-        list({'code': code, 'text': text} order by rank) as reasons
+        coalesce(  -- who does it by hand needs to know no more
+            list({'code': code, 'text': text} order by rank) filter (in_any_mode),
+            list({'code': code, 'text': text} order by rank)
+        ) as reasons
     from supplier_invoice_reasons
     group by all
 ),

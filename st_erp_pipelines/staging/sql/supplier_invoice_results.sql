@@ -61,7 +61,7 @@ create or replace temp table received_twice as
 with by_item as (
     select
         item.purchase_order_item_id as item_id, bool_or(receipt.our_key is not null) as has_ours,
-        string_agg(distinct coalesce(receipt.number, receipt.receipt_id::varchar), ' and ') as receipts
+        array_to_string(list_sort(list(distinct coalesce(receipt.number, receipt.receipt_id::varchar))), ' and ') as receipts
     from staging.stg_servicetitan__receipt_items as item
     join receipts_there as receipt using (receipt_id)
     where receipt.is_active
