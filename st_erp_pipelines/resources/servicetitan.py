@@ -150,7 +150,7 @@ class ServiceTitan:
                 break
         return said
 
-    def rows(self, entity: str, asked: Mapping[str, str], is_asked: Callable[[Any], bool]) -> list[dict[str, Any]]:
+    def rows(self, entity: str, asked: Mapping[str, Any], is_asked: Callable[[Any], bool]) -> list[dict[str, Any]]:
         """What a look-up finds, to its end. Raises Unproven where that does not answer what was asked: an unknown
         filter is ignored over there, and all comes back.
         """

@@ -99,7 +99,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "business_units": Endpoint(
         "settings/business-units",
         "tn.stt.businessunits:r",
-        f"{MODIFIED} active name",
+        f"{MODIFIED} {APPLICATION} active name",
         always={"active": "Any"},
     ),
     "payment_types": Endpoint("accounting/payment-types", "tn.acc.paymenttypes:r", "active", always={"active": "Any"}),
@@ -133,10 +133,37 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         always={"sort": "+Id"},
         windowed=True,
     ),
+    # Like orders, requests are never inactive: neither list has such a filter.
+    "purchase_requests": Endpoint(
+        "inventory/purchase-orders/requests",
+        "tn.inv.purchaseorders:r",
+        f"{MODIFIED} sort requestStatus requestNumber jobId projectId dateOnOrAfter dateBefore",
+        always={"sort": "+Id"},
+        windowed=True,
+    ),
+    "purchase_order_types": Endpoint(
+        "inventory/purchase-order-types",
+        "tn.inv.purchaseordertypes:r",
+        f"{MODIFIED} active sort",
+        always={"active": "Any", "sort": "+Id"},
+        id_filter="",
+    ),
+    "warehouses": Endpoint(
+        "inventory/warehouses",
+        "tn.inv.warehouses:r",
+        f"{MODIFIED} {APPLICATION} active sort",
+        always={"active": "Any", "sort": "+Id"},
+    ),
+    "trucks": Endpoint(
+        "inventory/trucks",
+        "tn.inv.trucks:r",
+        f"{MODIFIED} {APPLICATION} active sort",
+        always={"active": "Any", "sort": "+Id"},
+    ),
     "receipts": Endpoint(
         "inventory/receipts",
         "tn.inv.receipts:r",
-        f"{MODIFIED} active sort number billId vendorIds purchaseOrderIds syncStatuses"
+        f"{MODIFIED} active sort number vendorInvoiceNumber billId vendorIds purchaseOrderIds syncStatuses"
         " receivedOnOrAfter receivedBefore",
         always={"active": "Any", "sort": "+Id"},
         windowed=True,
