@@ -172,8 +172,8 @@ class Orders:
         return {"items": items, INACTIVE: [*order.get(INACTIVE, ()), *left]}
 
     def _changed(self, item: Record, where: str, row: Record) -> Record:
-        enough = row["quantity"] >= item["quantityReceived"]
-        check(enough, f"{where}.quantity", "The quantity cannot be lower than what was received.")
+        enough = row["quantity"] >= min(item["quantity"], item["quantityReceived"])
+        check(enough, f"{where}.quantity", "The quantity cannot be lowered below what was received.")
         new: dict[str, Any] = order_item(self._books, item["id"], row, where)
         kept = ("createdOn", "quantityReceived", "serialNumbers", "status", "chargeable")
         return new | {name: item[name] for name in kept}

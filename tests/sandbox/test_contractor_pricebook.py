@@ -114,6 +114,19 @@ def test_purchasing_goes_back_for_years_and_some_of_it_is_new(contractor: Contra
     assert touched
 
 
+def test_orders_are_of_types_and_places_that_exist_and_approved_requests_are_orders(contractor: Contractor) -> None:
+    books = contractor.servicetitan
+    types = {row["id"] for row in books["purchase_order_types"] if row["active"] and not row["automaticallyReceive"]}
+    places = {row["id"] for entity in ("warehouses", "trucks") for row in books[entity] if row["active"]}
+    orders = {row["number"]: row for row in books["purchase_orders"]}
+    for row in (*orders.values(), *books["purchase_order_requests"]):
+        assert (row["typeId"] in types, row["inventoryLocationId"] in places) == (True, True)
+    for row in books["purchase_order_requests"]:
+        assert (row["requestNumber"] in orders) == (row["requestStatus"] == "Approved")
+    statuses = Counter(row["requestStatus"] for row in books["purchase_order_requests"])
+    assert statuses.keys() == {"Approved", "PendingApproval", "Rejected"}
+
+
 def test_expenses_name_jobs_business_units_and_accounts_that_exist(contractor: Contractor) -> None:
     books = contractor.servicetitan
     jobs = {row["id"]: row["jobNumber"] for row in books["jobs"]}

@@ -140,7 +140,9 @@ def test_what_was_received_is_neither_dropped_nor_lowered(api: httpx.Client) -> 
     assert_problem(api.patch(f"{ORDERS}/{order['id']}", json={"items": [furnace]}), 400, "items")
     low = [pipe | {"quantity": 3}, furnace]
     assert_problem(api.patch(f"{ORDERS}/{order['id']}", json={"items": low}), 400, "items[0].quantity")
-    after = patched(api, order, items=[pipe | {"quantity": 4}])
+    done(api, "receive", order=order["id"], lines=[{"item": pipe["id"], "quantity": 8}])
+    assert patched(api, order, items=[pipe, furnace])["items"][0]["quantity"] == 10, "12 came, and nothing is lowered"
+    after = patched(api, order, items=[pipe | {"quantity": 12}])
     assert (after["status"], [line["status"] for line in after["items"]]) == ("Received", ["Received"])
     assert_problem(api.patch(f"{ORDERS}/{order['id']}/cancellation", json={}), 400, "id")
 
