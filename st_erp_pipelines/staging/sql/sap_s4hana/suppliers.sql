@@ -4,7 +4,7 @@
 
 /* structure
 {
-  "id": "VARCHAR", "BusinessPartner": "VARCHAR", "Supplier": "VARCHAR", "Customer": "VARCHAR",
+  "id": "VARCHAR", "BusinessPartner": "VARCHAR", "Supplier": "VARCHAR",
   "BusinessPartnerCategory": "VARCHAR", "BusinessPartnerGrouping": "VARCHAR", "BusinessPartnerFullName": "VARCHAR",
   "BusinessPartnerName": "VARCHAR", "OrganizationBPName1": "VARCHAR", "OrganizationBPName2": "VARCHAR",
   "OrganizationBPName3": "VARCHAR", "OrganizationBPName4": "VARCHAR", "FirstName": "VARCHAR", "LastName": "VARCHAR",
@@ -62,7 +62,6 @@
 select
     unpadded(r.Supplier) as supplier,                                       -- number, without leading zeros
     unpadded(r.BusinessPartner) as business_partner,                        -- number of the business partner
-    unpadded(r.Customer) as customer,                                       -- where it is a customer, too: its number as such
     r.BusinessPartnerCategory as category,                                  -- 1 person, 2 organization, 3 group
     nullif(r.BusinessPartnerGrouping, '') as partner_grouping,              -- grouping
     coalesce(
