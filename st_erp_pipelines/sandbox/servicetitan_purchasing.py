@@ -4,8 +4,8 @@ Documented: the members and their types, all six of an address, `memo` and `vend
 `summary` and `vendorDocumentNumber`, SKUs that are active materials or equipment, the items of an update as the whole
 set, types that are received at once, the id alone as the answer, exported orders that cannot be edited; seen: unknown
 members dropped without a word. Chosen: what an order names must exist and be active; an item that is received is
-neither left out nor lowered below that, and a canceled item does not come back; a canceled order cannot be edited, nor
-canceled again; an order of which something is received cannot be canceled; every PATCH moves modifiedOn.
+neither left out nor lowered below that, and one that was left out does not come back; a canceled order cannot be
+edited, nor canceled again; an order of which something is received cannot be canceled; every PATCH moves modifiedOn.
 """
 
 from __future__ import annotations
