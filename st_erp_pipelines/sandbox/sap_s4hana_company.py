@@ -48,7 +48,9 @@ class Company:
     @property
     def types(self) -> dict[str, Type]:
         """As the releases of the services have them."""
-        return INVOICE_RELEASES[self.setup["invoice_release"]]
+        if self.setup["invoice_change_stamp"]:
+            return TYPES
+        return INVOICE_RELEASES["older" if self.setup["invoice_creation_date"] else "oldest"]
 
     # --- reading -----------------------------------------------------------------------------------------
 

@@ -223,7 +223,7 @@ def test_what_is_selected_has_to_name_what_is_expanded(reader: Client) -> None:
 def test_older_releases_of_the_invoice_service_have_no_stamp_and_the_oldest_no_day_of_creation(s4: Client) -> None:
     query = f"{INVOICE}?$filter=SuplrInvcLstChgDteTmeTxt ge '20261005000000'"
     assert [row["SuplrInvcLstChgDteTmeTxt"] for row in s4.rows(query)] == ["202610050900000000000"]
-    s4.control("set", {"invoice_release": "older"})
+    s4.control("set", {"invoice_change_stamp": False})
     assert s4.refused("GET", query).endswith(
         "Property SuplrInvcLstChgDteTmeTxt not found in type A_SupplierInvoiceType"
     )
@@ -231,7 +231,7 @@ def test_older_releases_of_the_invoice_service_have_no_stamp_and_the_oldest_no_d
     assert "SuplrInvcLstChgDteTmeTxt" not in s4.send("GET", f"{INVOICES}/$metadata").text
     by_day = f"{INVOICE}?$filter=CreationDate ge datetime'2026-10-05T00:00:00'"
     assert len(s4.rows(by_day)) == 1
-    s4.control("set", {"invoice_release": "oldest"})
+    s4.control("set", {"invoice_creation_date": False})
     assert s4.refused("GET", by_day).endswith("Property CreationDate not found in type A_SupplierInvoiceType")
     assert len(s4.rows(f"{INVOICE}?$filter=PostingDate ge datetime'2026-10-05T00:00:00'")) == 1
 
