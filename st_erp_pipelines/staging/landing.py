@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ import duckdb
 
 from st_erp_pipelines.errors import Unavailable
 from st_erp_pipelines.staging.entities import steps
-from st_erp_pipelines.staging.warehouse import CONFIG
+from st_erp_pipelines.staging.warehouse import instance
 
 STAMP = "%Y%m%dT%H%M%S%fZ"
 # Measured, see benchmarks/README.md. Small row groups bound what `from_json` holds at once when they are read.
@@ -121,15 +120,9 @@ def rewrite(con: duckdb.DuckDBPyConnection, query: str, bound: dict[str, Any], t
 @contextmanager
 def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to what keeps nothing: for reading and writing files."""
-    with _database().cursor() as con:
+    with instance().cursor() as con:
         con.execute("set TimeZone = 'UTC'")
         yield con
-
-
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """One for each process: making one takes longer than landing a page."""
-    return duckdb.connect(config={**CONFIG, "memory_limit": "400MB"})
 
 
 @contextmanager

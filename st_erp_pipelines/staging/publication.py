@@ -65,7 +65,7 @@ def unite(sources: Mapping[str, Path], target: Path) -> Published:
     """What was published, by connection, in one file. `connection` is the first column of each table."""
     began = time.monotonic()
     databases = {name: f"of {name}" for name in sources}
-    with duckdb.connect(config={**CONFIG, "memory_limit": "400MB"}) as con:
+    with duckdb.connect(config=CONFIG) as con:
         con.execute("set TimeZone = 'UTC'")
         for name, path in sources.items():
             con.execute(f'attach {quoted(str(path))} as "{databases[name]}" (read_only)')
