@@ -189,12 +189,19 @@ def test_what_was_skipped_is_not_built_again_until_it_is_to_be_received(world: W
 )
 def test_an_invoice_waits_for_its_order(world: World, state: str, mode: str, expected: str | None) -> None:
     world.invoice("51")
+    world.put("mapping.materials", material="*", sku_id=501)
     document = only(build(world, known_order(state=state), mode=mode))
     if expected is None:
         assert (document.verdict, document.payload.get("purchase_order_id")) == (Verdict.DUE, None)
     else:
         assert reasons(document) == [expected]
         assert ORDER in document.reasons[0].text
+
+
+def test_an_order_that_was_canceled_there_receives_nothing(world: World) -> None:
+    world.invoice("51")
+    world.change("servicetitan__purchase_orders", status="Canceled")
+    assert reasons(only(build(world))) == ["no_order_there"]
 
 
 def test_an_order_from_before_go_live_is_not_waited_for(world: World) -> None:

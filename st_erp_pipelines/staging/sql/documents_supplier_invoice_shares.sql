@@ -1,5 +1,5 @@
 -- Supplier invoices of S/4HANA, a share for each order that they bill, and what of these orders stands in ServiceTitan.
--- After documents_vendor_links.sql.
+-- After documents_vendor_links.sql and documents_purchases_there.sql.
 
 -- A supplier's number, however somebody typed it.
 create or replace temp macro typed_number(x) as nullif(ltrim(upper(regexp_replace(x, '\s', '', 'g')), '0'), '');
@@ -66,12 +66,7 @@ cross join rules;
 
 -- S/4HANA's orders: how their invoices are dealt with, and which order of ServiceTitan each of them is.
 create or replace temp table orders_there as
-with known as (
-    from known_documents
-    where kind = 'purchase_order'
-    qualify row_number() over (partition by source_key order by state in ('posted', 'adopted') desc, revision desc) = 1
-),
-linked as (
+with linked as (
     select source_key, max(try_cast(remote_id as bigint)) as purchase_order_id
     from known_links
     where kind = 'purchase_order'
@@ -80,27 +75,29 @@ linked as (
 found as (
     select
         theirs.purchase_order, theirs.order_type, theirs.order_date, known.business_key, known.state,
-        case when known.state in ('posted', 'adopted') then try_cast(known.remote_id as bigint)
-            else linked.purchase_order_id end as purchase_order_id,
-        case when known.written like '{%' then known.written::json end as payload
+        coalesce(sent.purchase_order_id, linked.purchase_order_id) as purchase_order_id,
+        sent.items, sent.job_id
     from staging.stg_sap_s4hana__purchase_orders as theirs
-    left join known on known.source_key = theirs.source_key
+    left join newest_known as known on known.kind = 'purchase_order' and known.source_key = theirs.source_key
+    left join purchases_there as sent on sent.kind = 'purchase_order' and sent.source_key = theirs.source_key
     left join linked on linked.source_key = theirs.source_key
 )
 select
-    found.*,
-    ours.number as ours_number,
-    coalesce(ours.job_id, (found.payload->>'job_id')::bigint) as job_id,
+    found.* exclude (job_id),
+    coalesce(ours.job_id, found.job_id) as job_id,
+    ours.number as number_there,
+    coalesce(ours.status = 'Canceled', false) as is_canceled,
     case
         when type.is_automatically_received then 'match_only'
         else coalesce(given(if(own.order_type is null, any_type.invoices, own.invoices)), rules.invoices)
     end as mode,
-    found.purchase_order_id is not null or is_observed_ready(rules.mode, found.state) as is_there,
-    -- Nobody delivers it: it was placed before go_live, or before what is read at all.
-    not is_there and (found.state = 'out_of_scope' or (found.state is null and found.order_date < rules.go_live)) as is_old
+    not is_canceled and (found.purchase_order_id is not null or is_observed_ready(rules.mode, found.state)) as is_there,
+    -- Nobody delivers it: it was placed before go_live.
+    found.purchase_order_id is null
+        and (found.state = 'out_of_scope' or (found.state is null and found.order_date < rules.go_live)) as is_old
 from found
 cross join rules
-left join staging.stg_servicetitan__purchase_orders as ours using (purchase_order_id)
+left join staging.stg_servicetitan__purchase_orders as ours on ours.purchase_order_id = found.purchase_order_id
 left join mapping.order_types as own on upper(own.order_type) = upper(found.order_type)
 left join mapping.order_types as any_type on any_type.order_type = '*'
 left join staging.stg_servicetitan__purchase_order_types as type
@@ -121,7 +118,7 @@ with received as (
 )
 select
     orders.purchase_order, item.purchase_order_id, item.item_id, item.sku_id, item.description,
-    case when orders.payload is not null then try_cast(regexp_extract(item.description, '^(\d+)( |$)', 1) as integer) end
+    case when orders.items is not null then try_cast(regexp_extract(item.description, '^(\d+)( |$)', 1) as integer) end
         as line,
     item.quantity as ordered,
     greatest(item.quantity_received, received.quantity, 0) as received,
@@ -149,16 +146,7 @@ billed as (
     from lines
     join invoices_there as invoice using (supplier_invoice, fiscal_year)
 ),
-sent as (
-    select
-        purchase_order,
-        unnest(
-            from_json(payload->'items', '[{"line": "INTEGER", "sku_id": "BIGINT", "description": "VARCHAR"}]'),
-            max_depth := 2
-        )
-    from orders_there
-    where json_type(payload->'items') = 'ARRAY'
-),
+sent as (select purchase_order, unnest(items, max_depth := 2) from orders_there),
 mapped as (
     select
         billed.*,
@@ -168,7 +156,7 @@ mapped as (
     from billed
     left join staging.stg_sap_s4hana__purchase_order_items as theirs
         on theirs.purchase_order = billed.purchase_order and theirs.item = billed.line
-    left join sent on sent.purchase_order = billed.purchase_order and sent.line = billed.line
+    left join sent on sent.purchase_order = billed.purchase_order and try_cast(sent.line as integer) = billed.line
     left join mapping.materials as own on upper(own.material) = upper(theirs.material)
     left join mapping.materials as any_material on any_material.material = '*'
 )
@@ -243,7 +231,7 @@ select
     )::decimal(18, 2) as amount,
     'ST-' || rules.key_prefix || '-SI-' || concat_ws('-', supplier_invoice, fiscal_year, purchase_order) as stem,
     vendor.vendor_id,
-    orders.* exclude (purchase_order)
+    orders.* exclude (purchase_order, items)
 from split
 cross join rules
 left join orders_there as orders using (purchase_order)

@@ -77,12 +77,14 @@ union all
 select supplier_invoice, fiscal_year, part, 7, false, 'waits_for_order',
     'Waits for the purchase order ' || coalesce(business_key, purchase_order) || ', which is not in ServiceTitan yet.'
 from shares
-where purchase_order is not null and not is_there and state not in ('skipped', 'withdrawn')
+where purchase_order is not null and not is_there and not is_canceled and state not in ('skipped', 'withdrawn')
 union all
 select supplier_invoice, fiscal_year, part, 8, false, 'no_order_there',
-    'Purchase order ' || purchase_order || ' is not in ServiceTitan through this connection: receive it there by hand.'
+    'Purchase order ' || purchase_order || ' is not in ServiceTitan, or was canceled there: enter the bill there by hand.'
 from shares
-where purchase_order is not null and is_there is not true and coalesce(state in ('skipped', 'withdrawn'), true)
+where
+    purchase_order is not null and is_there is not true
+    and coalesce(is_canceled or state in ('skipped', 'withdrawn'), true)
 union all
 select supplier_invoice, fiscal_year, part, 9, false, 'total_mismatch',
     'Lines, tax and shipping make ' || money(whole_net + tax + delivery_cost) || ', the invoice says '

@@ -176,7 +176,7 @@ select
         when 'not_read_back' then 'Its receipt ' || known_remote_id || ' was not read back yet.'
         when 'waits_for_order' then 'Its order ' || purchase_order || ' is not in ServiceTitan yet.'
         when 'no_receipt' then
-            'Nothing of order ' || coalesce(ours_number, purchase_order) || ' was received in ServiceTitan that this bills'
+            'Nothing of order ' || coalesce(number_there, purchase_order) || ' was received in ServiceTitan that this bills'
             || if(found[1] = 'waiting', ' yet.', ': receive it there, or say what the receipt is called.')
         else coalesce(
             array_to_string(list_transform(reasons, lambda reason: reason.text), ' '),
