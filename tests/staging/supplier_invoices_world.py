@@ -61,6 +61,9 @@ class World:
         marks = ", ".join(f"{name} = ${name}" for name in values)
         self.con.execute(f"update {_full(table)} set {marks} where {where}", values)
 
+    def drop(self, table: str, where: str = "true") -> None:
+        self.con.execute(f"delete from {_full(table)} where {where}")
+
     def order(self, number: str = ORDER, there: int = ORDER_THERE, **values: Any) -> None:
         """Two lines: 10 pieces of copper pipe at 12.50, and 4 valves at 30."""
         row = dict(order_type="ZREC", supplier="100", order_date="2026-11-03", company_code="1710")

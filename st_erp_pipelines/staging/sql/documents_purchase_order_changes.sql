@@ -33,7 +33,7 @@ created as (
     select *, coalesce(known_revision, 0) as revision, false as is_change, is_wanted and not is_taken as is_active
     from sides
     where
-        not is_there
+        not is_there and (is_active or not is_known_final)
         and case
             when known_state is null then is_active
             else is_built_again(is_known_final, known_state, is_known_flagged, known_hash, source_hash, is_active)
