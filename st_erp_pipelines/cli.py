@@ -105,11 +105,13 @@ def sandbox(
     servicetitan_port: Annotated[int, typer.Option()] = 7701,
     business_central_port: Annotated[int, typer.Option()] = 7702,
     sap_business_one_port: Annotated[int | None, typer.Option(help="Serve his Business One, too.")] = None,
+    sap_s4hana_port: Annotated[int | None, typer.Option(help="Serve his S/4HANA, too.")] = None,
 ) -> None:
     """Serve ServiceTitan and Business Central for a made-up contractor, until Ctrl-C."""
     from st_erp_pipelines.commands.demo import serve_sandbox
 
-    serve_sandbox(seed, days, speed, servicetitan_port, business_central_port, sap_business_one_port)
+    erp_ports = (business_central_port, sap_business_one_port, sap_s4hana_port)
+    serve_sandbox(seed, days, speed, servicetitan_port, *erp_ports)
 
 
 @app.command()

@@ -216,17 +216,21 @@ def serve_sandbox(
     servicetitan_port: int,
     business_central_port: int,
     business_one_port: int | None,
+    s4hana_port: int | None,
 ) -> None:
     _require_free(servicetitan_port, "--servicetitan-port")
     _require_free(business_central_port, "--business-central-port")
     if business_one_port is not None:
         _require_free(business_one_port, "--sap-business-one-port")
+    if s4hana_port is not None:
+        _require_free(s4hana_port, "--sap-s4hana-port")
     contractor = generate(seed=seed, today=datetime.now(ZoneInfo(ZONE)).date(), days=days)
-    say(banner(speed, servicetitan_port, business_central_port, business_one_port))
+    say(banner(speed, servicetitan_port, business_central_port, business_one_port, s4hana_port))
     serve(
         contractor,
         servicetitan_port=servicetitan_port,
         business_central_port=business_central_port,
         sap_business_one_port=business_one_port,
+        sap_s4hana_port=s4hana_port,
         speed=speed,
     )

@@ -36,8 +36,16 @@ from st_erp_pipelines.sandbox.faults import Faults
 from st_erp_pipelines.sandbox.firms import FIRMS, NORTHWIND, Firm
 from st_erp_pipelines.sandbox.sap_business_one import sap_business_one_app
 from st_erp_pipelines.sandbox.sap_business_one_contractor import sap_business_one_company
+from st_erp_pipelines.sandbox.sap_s4hana import sap_s4hana_app
+from st_erp_pipelines.sandbox.sap_s4hana_contractor import COMPANY_CODE, sap_s4hana_company
 from st_erp_pipelines.sandbox.servicetitan import servicetitan_app
-from st_erp_pipelines.settings import BusinessCentralTiming, SapBusinessOneTiming, ServiceTitanTiming, Timing
+from st_erp_pipelines.settings import (
+    BusinessCentralTiming,
+    SapBusinessOneTiming,
+    SapS4hanaTiming,
+    ServiceTitanTiming,
+    Timing,
+)
 
 HOST = "127.0.0.1"
 AROUND = "ST_ERP_SANDBOX_AROUND"
@@ -61,6 +69,7 @@ def serve(
     servicetitan_port: int,
     business_central_port: int | None = None,
     sap_business_one_port: int | None = None,
+    sap_s4hana_port: int | None = None,
     firm: Firm = NORTHWIND,
     speed: float = 1.0,
     log_dir: Path | None = None,
@@ -78,6 +87,9 @@ def serve(
     if sap_business_one_port is not None:
         business_one = demo_sap_business_one(contractor, speed, _log(log_dir, "sap_business_one"), firm=firm)
         servers.append(_server(business_one, host, sap_business_one_port))
+    if sap_s4hana_port is not None:
+        s4hana = demo_sap_s4hana(contractor, speed, _log(log_dir, "sap_s4hana"))
+        servers.append(_server(s4hana, host, sap_s4hana_port))
 
     async def all_of_them() -> None:
         await asyncio.gather(*(server.serve() for server in servers))
@@ -119,6 +131,12 @@ def demo_sap_business_one(
     company = sap_business_one_company(contractor.business_central, name=firm.company, prefix=firm.key_prefix)
     faults = Faults(speed=speed, log_path=log_path)
     return sap_business_one_app(company, speed=speed, faults=faults, database=firm.database)
+
+
+def demo_sap_s4hana(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
+    """The contractor's S/4HANA with the demo credentials."""
+    faults = Faults(speed=speed, log_path=log_path)
+    return sap_s4hana_app(sap_s4hana_company(contractor.servicetitan), speed=speed, faults=faults)
 
 
 def _log(log_dir: Path | None, system: str) -> Path | None:
@@ -218,6 +236,7 @@ def banner(
     servicetitan_port: int,
     business_central_port: int | None = None,
     sap_business_one_port: int | None = None,
+    sap_s4hana_port: int | None = None,
     firm: Firm = NORTHWIND,
 ) -> str:
     """Where the systems are, and the timing that a client of this speed puts into connections.yaml."""
@@ -230,6 +249,7 @@ servicetitan:
   timing: {_timing(ServiceTitanTiming(), speed)}"""
     erps = [_business_central(speed, business_central_port)] if business_central_port is not None else []
     erps += [_business_one(speed, sap_business_one_port, firm)] if sap_business_one_port is not None else []
+    erps += [_s4hana(speed, sap_s4hana_port)] if sap_s4hana_port is not None else []
     return servicetitan + "\nor:".join(erps)
 
 
@@ -252,6 +272,16 @@ erp:  # with the password {credentials.SAP_BUSINESS_ONE_PASSWORD}
   timing: {_timing(SapBusinessOneTiming(), speed)}"""
 
 
+def _s4hana(speed: float, port: int) -> str:
+    return f"""
+erp:  # with the secret {credentials.SAP_S4HANA_CLIENT_SECRET}
+  api_url: http://{HOST}:{port}
+  client_id: {credentials.SAP_S4HANA_CLIENT_ID}
+  company_code: "{COMPANY_CODE}"
+  purchasing_organization: "{COMPANY_CODE}"
+  timing: {_timing(SapS4hanaTiming(), speed)}"""
+
+
 def _timing(vendor: Timing, speed: float) -> str:
     spans = {name: getattr(vendor, name) for name in ("settle_after", "read_lag", "token_margin")}
     members = [f"{name}: {span / timedelta(seconds=speed):g}s" for name, span in spans.items()]
@@ -268,6 +298,7 @@ def main() -> None:
     parser.add_argument("--servicetitan-port", type=int, default=7701)
     parser.add_argument("--business-central-port", type=int, help="serve his Business Central")
     parser.add_argument("--sap-business-one-port", type=int, help="serve his Business One")
+    parser.add_argument("--sap-s4hana-port", type=int, help="serve his S/4HANA")
     parser.add_argument("--firm", choices=FIRMS, default=NORTHWIND.name, help="who he is")
     parser.add_argument("--log-dir", type=Path, help="each request as a line of JSON in a file there")
     parser.add_argument("--journal-entries", action="store_true", help="a tenant that exports journal entries")
@@ -277,13 +308,15 @@ def main() -> None:
     contractor = generate(seed=asked.seed, today=today, days=asked.days, scale=asked.scale)
     if asked.exceptions:
         contractor.write_exceptions(asked.exceptions)
-    ports = (asked.servicetitan_port, asked.business_central_port, asked.sap_business_one_port)
+    erp_ports = (asked.business_central_port, asked.sap_business_one_port, asked.sap_s4hana_port)
+    ports = (asked.servicetitan_port, *erp_ports)
     print(banner(asked.speed, *ports, FIRMS[asked.firm]), flush=True)
     serve(
         contractor,
         servicetitan_port=asked.servicetitan_port,
         business_central_port=asked.business_central_port,
         sap_business_one_port=asked.sap_business_one_port,
+        sap_s4hana_port=asked.sap_s4hana_port,
         firm=FIRMS[asked.firm],
         speed=asked.speed,
         log_dir=asked.log_dir,

@@ -17,12 +17,13 @@ from st_erp_pipelines.sandbox.serve import (
     RunningSandbox,
     banner,
     demo_business_central,
+    demo_sap_s4hana,
     demo_servicetitan,
     running,
     running_process,
 )
 from st_erp_pipelines.sandbox.servicetitan_lists import LISTINGS
-from st_erp_pipelines.settings import SapBusinessOneTiming, ServiceTitanTiming
+from st_erp_pipelines.settings import SapBusinessOneTiming, SapS4hanaTiming, ServiceTitanTiming
 from tests.sandbox.published import SPECS, assert_published, published
 
 API = f"/accounting/v2/tenant/{credentials.SERVICETITAN_TENANT}"
@@ -94,11 +95,12 @@ def test_a_process_that_cannot_start_says_so(capfd: pytest.CaptureFixture[str]) 
 
 
 def test_the_banner_prints_a_timing_that_the_settings_accept() -> None:
-    lines = [line for line in banner(60, 1, 2, 3).splitlines() if "timing" in line]
+    lines = [line for line in banner(60, 1, 2, 3, 4).splitlines() if "timing" in line]
     members = [dict(part.split(": ") for part in line.split("{")[1].rstrip("}").split(", ")) for line in lines]
     timing = ServiceTitanTiming.model_validate(members[0])
     assert (timing.settle_after.total_seconds(), timing.read_lag.total_seconds()) == (5, 1)
     assert SapBusinessOneTiming.model_validate(members[2]).settle_after.total_seconds() == 20
+    assert SapS4hanaTiming.model_validate(members[3]).settle_after.total_seconds() == 20
     assert len([line for line in banner(60, 1, 2).splitlines() if "timing" in line]) == 2
 
 
@@ -129,6 +131,17 @@ def test_the_generated_company_is_accepted() -> None:
     contractor = generate(today=date(2026, 3, 20), days=8, scale=0.02)
     with running(demo_business_central(contractor, 60)) as url:
         assert httpx.get(f"{url}/_control/health").json()["ok"]
+
+
+def test_what_the_contractor_buys_can_be_ordered_in_his_s4hana() -> None:
+    contractor = generate(today=date(2026, 3, 20), days=8, scale=0.02)
+    login = (credentials.SAP_S4HANA_USER, credentials.SAP_S4HANA_PASSWORD)
+    with running(demo_sap_s4hana(contractor, 60)) as url, httpx.Client(auth=login) as api:
+        root = f"{url}/sap/opu/odata/sap/API_BUSINESS_PARTNER/A_Supplier/$count"
+        active = [vendor for vendor in contractor.servicetitan["vendors"] if vendor["active"]]
+        assert api.get(root).text == str(len(active))
+        centers = api.get(f"{url}/sap/opu/odata/sap/API_COSTCENTER_SRV/A_CostCenter/$count")
+        assert centers.text == str(len(contractor.servicetitan["business_units"]))
 
 
 def walk(api: httpx.Client, module: str, path: str) -> list[dict[str, Any]]:
