@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urljoin, urlsplit
+from xml.etree import ElementTree
 
 import httpx
 import simplejson
@@ -30,7 +31,7 @@ from st_erp_pipelines.resources.http import Api, Pace, build_api, parsed, truste
 from st_erp_pipelines.resources.odata import any_of, in_chunks
 from st_erp_pipelines.resources.pacing import LocalPace, SharedPace
 from st_erp_pipelines.resources.sap_s4hana.csrf import Handshakes
-from st_erp_pipelines.resources.sap_s4hana.entities import ENTITIES, INVOICE_STAMP, Entity, filters
+from st_erp_pipelines.resources.sap_s4hana.entities import ENTITIES, INVOICE_WINDOWS, Entity, filters
 from st_erp_pipelines.resources.sap_s4hana.replies import INVOICES, NO_TOKEN, SCENARIOS, SYSTEM, explain
 from st_erp_pipelines.resources.sap_s4hana.wire import Row, plain, same
 from st_erp_pipelines.resources.tokens import ClientCredentials
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 ROOT = "/sap/opu/odata/sap"
 LANES = 2  # the server belongs to the people who work on it
 READS = 3  # of a list that changes while it is read
+INVOICE_PROPERTIES = ".//{*}EntityType[@Name='A_SupplierInvoiceType']/{*}Property"
 HEADERS = {"Accept": "application/json", "Accept-Language": "en"}
 log = logging.getLogger(__name__)
 
@@ -115,20 +117,24 @@ class S4hana:
         """Every record of an entity into files in `folder`: those changed in [since, before), or `ids`; each with an
         `id`, whatever its key is called, and `modifiedOn` where it tells.
         """
-        stamped = entity == "supplier_invoices" and not ids and self.invoices_are_stamped
-        asked = filters(entity, self._settings, since, before, ids, invoices_are_stamped=stamped)
+        window = self.invoice_window if entity == "supplier_invoices" and not ids else ""
+        asked = filters(entity, self._settings, since, before, ids, invoice_window=window)
         for _ in range(READS - 1):
             with suppress(Unproven):
                 return self._walk(entity, folder, asked, f"read {entity}")
         return self._walk(entity, folder, asked, f"read {entity}")
 
     @cached_property
-    def invoices_are_stamped(self) -> bool:
-        """Newer releases tell when an invoice was changed."""
-        url = self.url(INVOICES, "$metadata")
-        headers = {"Accept": "application/xml"}
-        response = self._api.read("GET", url, operation="read the metadata of invoices", headers=headers)
-        return INVOICE_STAMP.encode() in response.content
+    def invoice_window(self) -> str:
+        """The member by which this release lists the invoices that are new or changed."""
+        url, operation = self.url(INVOICES, "$metadata"), "read the metadata of invoices"
+        response = self._api.read("GET", url, operation=operation, headers={"Accept": "application/xml"})
+        try:
+            properties = ElementTree.fromstring(response.content).iterfind(INVOICE_PROPERTIES)
+            names = {each.get("Name") for each in properties}
+            return next(name for name in INVOICE_WINDOWS if name in names)
+        except (ElementTree.ParseError, StopIteration):
+            raise Unavailable("the metadata cannot be read", system=SYSTEM, operation=operation) from None
 
     def post(self, service: str, path: str, *, operation: str, document: str, body: Row, names: str) -> Row:
         """Creates one record. `names`: the key that the reply has to tell."""

@@ -1,8 +1,8 @@
 """What is read of S/4HANA: the service and set of each list, what comes with a record, how a window of it is asked for.
 
 Names are those of the EDMX. Only orders and requisitions have a stamp that can be filtered by; business partners tell
-the day of their last change, supplier invoices a text in newer releases and nothing in older ones, and
-cost centres nothing.
+the day of their last change, cost centres nothing; supplier invoices a text in newer releases, then the day of their
+creation, and in the oldest not even that.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 INVOICE_STAMP = "SuplrInvcLstChgDteTmeTxt"
+INVOICE_WINDOWS = (INVOICE_STAMP, "CreationDate", "PostingDate")  # the best that a release has
+ENTERED_LATE = timedelta(days=62)  # after the posting date, at most: the previous period is open beside the current one
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def filters(
     before: datetime | None,
     ids: Sequence[str],
     *,
-    invoices_are_stamped: bool,
+    invoice_window: str = INVOICE_STAMP,
 ) -> list[str]:
     """One for each request."""
     if ids:
@@ -105,12 +107,12 @@ def filters(
         return [_all("Supplier ne ''", " or ".join(f"({each})" for each in changed))]
     if name != "supplier_invoices":
         return [_all(company, _between("LastChangeDateTime", since, before, moment_literal))]
-    if invoices_are_stamped:
-        return [
-            _all(company, _between(INVOICE_STAMP, since, before, lambda at: f"'{at.astimezone(UTC):%Y%m%d%H%M%S}'"))
-        ]
+    if invoice_window == INVOICE_STAMP:
+        return [_all(company, _between(INVOICE_STAMP, since, before, _digits))]
     look_back = timedelta(days=settings.look_back_days)
-    return [_all(company, _days("CreationDate", since and since - look_back, before))]
+    if invoice_window == "PostingDate":
+        look_back = max(look_back, ENTERED_LATE)
+    return [_all(company, _days(invoice_window, since and since - look_back, before))]
 
 
 def _digits(at: datetime) -> str:

@@ -114,7 +114,7 @@ class Person:
     @contextmanager
     def having_set(self, **settings: Any) -> Iterator[None]:
         before = {"page_size": 1000, "next_link": "absolute", "leading_zeros": False, "arrangement": {}, "locked": {}}
-        before |= {"invoice_change_stamp": True, "stamp_with_point": False}
+        before |= {"invoice_change_stamp": True, "invoice_creation_date": True, "stamp_with_point": False}
         self.does("set", **settings)
         yield
         self.does("set", **{name: before[name] for name in settings})

@@ -17,7 +17,7 @@ from st_erp_pipelines.errors import ConfigurationError, InDoubt, Unavailable
 from st_erp_pipelines.resources.credential_cache import DatabaseCache, kept_logins
 from st_erp_pipelines.resources.sap_s4hana import S4hana
 from st_erp_pipelines.resources.sap_s4hana.client import Unproven
-from st_erp_pipelines.resources.sap_s4hana.entities import ENTITIES
+from st_erp_pipelines.resources.sap_s4hana.entities import ENTITIES, INVOICE_WINDOWS
 from st_erp_pipelines.resources.sap_s4hana.replies import INVOICES, ORDERS
 from st_erp_pipelines.settings_fields import Secret
 from tests.resources.sap_s4hana.conftest import ORDERS as ORDERS_PATH
@@ -103,8 +103,14 @@ def test_the_client_of_the_system_is_named(tmp_path: Path) -> None:
 
 
 SINCE, BEFORE = datetime(2026, 10, 5, 6, tzinfo=UTC), datetime(2026, 10, 6, 6, tzinfo=UTC)
-STAMPED = answer(b'<Property Name="SuplrInvcLstChgDteTmeTxt"/>', kind="application/xml")
-UNSTAMPED = answer(b"<edmx/>", kind="application/xml")
+
+
+def metadata(*names: str) -> bytes:
+    """Of the service of invoices; another type has what an invoice has not."""
+    types = {"A_SupplierInvoiceType": (*names, "PostingDate"), "A_OtherType": INVOICE_WINDOWS}
+    properties = {name: "".join(f"<Property Name='{each}'/>" for each in members) for name, members in types.items()}
+    texts = [f"<EntityType Name='{name}'>{found}</EntityType>" for name, found in properties.items()]
+    return answer(f"<Schema xmlns='urn:x'>{''.join(texts)}</Schema>".encode(), kind="application/xml")
 
 
 def asked_for(tmp_path: Path, entity: str, *before: bytes, **window: Any) -> list[str]:
@@ -132,9 +138,14 @@ def test_each_list_is_asked_for_by_what_it_has(tmp_path: Path) -> None:
 def test_invoices_are_asked_for_by_what_their_release_has(tmp_path: Path) -> None:
     both = {"since": SINCE, "before": BEFORE}
     stamp = "SuplrInvcLstChgDteTmeTxt ge '20261005060000' and SuplrInvcLstChgDteTmeTxt lt '20261006060000'"
-    assert asked_for(tmp_path, "supplier_invoices", STAMPED, **both) == [f"(CompanyCode eq '1710') and ({stamp})"]
-    days = "CreationDate ge datetime'2026-09-27T00:00:00' and CreationDate le datetime'2026-10-07T00:00:00'"
-    assert asked_for(tmp_path, "supplier_invoices", UNSTAMPED, **both) == [f"(CompanyCode eq '1710') and ({days})"]
+    days = "{0} ge datetime'{1}T00:00:00' and {0} le datetime'2026-10-07T00:00:00'"
+    for names, window in (
+        (("CreationDate", "SuplrInvcLstChgDteTmeTxt"), stamp),
+        (("CreationDate",), days.format("CreationDate", "2026-09-27")),
+        ((), days.format("PostingDate", "2026-08-03")),
+    ):
+        found = asked_for(tmp_path, "supplier_invoices", metadata(*names), **both)
+        assert found == [f"(CompanyCode eq '1710') and ({window})"]
 
 
 def test_single_records_are_asked_for_by_their_keys(tmp_path: Path) -> None:

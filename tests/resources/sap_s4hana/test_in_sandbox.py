@@ -252,12 +252,18 @@ INVOICE: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "stamp", [{"stamp_with_point": False}, {"stamp_with_point": True}, {"invoice_change_stamp": False}]
-)
-def test_invoices_of_both_releases(url: str, person: Person, tmp_path: Path, stamp: dict[str, bool]) -> None:
+RELEASES: dict[str, dict[str, bool]] = {
+    "newest": {"stamp_with_point": False},
+    "with_point": {"stamp_with_point": True},
+    "older": {"invoice_change_stamp": False},
+    "oldest": {"invoice_change_stamp": False, "invoice_creation_date": False},
+}
+
+
+@pytest.mark.parametrize("release", list(RELEASES))
+def test_invoices_of_each_release(url: str, person: Person, tmp_path: Path, release: str) -> None:
     number = f"5105600{next(NUMBERS)}"
-    with person.having_set(**stamp), client_of(url, **LOGIN) as client:
+    with person.having_set(**RELEASES[release]), client_of(url, **LOGIN) as client:
         begun = datetime.now(UTC) - timedelta(seconds=2)
         today = datetime.now(UTC).date().isoformat()
         invoice = INVOICE | {"SupplierInvoice": number, "CreationDate": today}
@@ -265,7 +271,7 @@ def test_invoices_of_both_releases(url: str, person: Person, tmp_path: Path, sta
         now = datetime.now(UTC) + timedelta(seconds=2)
         rows = {row["id"]: row for row in read(client, "supplier_invoices", tmp_path, since=begun, before=now)}
         row = rows[f"{number}/2026"]
-        assert ("modifiedOn" in row) == stamp.get("invoice_change_stamp", True)
+        assert ("modifiedOn" in row) == RELEASES[release].get("invoice_change_stamp", True)
         assert row["to_SuplrInvcItemPurOrdRef"][0]["SupplierInvoiceItemAmount"].startswith("41.25")
         assert [row["id"] for row in read(client, "supplier_invoices", tmp_path, ids=[f"{number}/2026"])] == [row["id"]]
         assert read(client, "supplier_invoices", tmp_path, ids=[f"{number}/2025"]) == []
