@@ -37,11 +37,16 @@ select {kind}_id::varchar, code, null, price
 from staging.stg_servicetitan__{kind}s
 where {kind}_id::varchar = $id or code = $number
 """
+VENDORS = """
+select vendor_id::varchar, name, null, 0
+from staging.stg_servicetitan__vendors
+where vendor_id::varchar = $id or name = $number
+"""
 
 
 @dataclass(frozen=True)
 class There:
-    """A posted document of the ERP, or without a date a record of the pricebook, as it was staged last."""
+    """A posted document of the ERP, or without a date a record of ServiceTitan, as it was staged last."""
 
     remote_id: str
     number: str
@@ -70,6 +75,11 @@ def posted_there(con: duckdb.DuckDBPyConnection, row: Document, said: str) -> li
 def in_pricebook(con: duckdb.DuckDBPyConnection, kind: str, said: str) -> list[There]:
     """A material or a service, by its id or its code."""
     return [There(*row) for row in con.execute(IN_PRICEBOOK.format(kind=kind), _names(said)).fetchall()]
+
+
+def in_vendors(con: duckdb.DuckDBPyConnection, said: str) -> list[There]:
+    """A vendor, by its id or its name."""
+    return [There(*row) for row in con.execute(VENDORS, _names(said)).fetchall()]
 
 
 def the_one(found: list[There], row: Document, said: str) -> There:

@@ -253,6 +253,18 @@ def resume(
     raise typer.Exit(command.resume(name, target))
 
 
+mappings = typer.Typer(no_args_is_help=True, help="The accountants' tables.")
+app.add_typer(mappings, name="mappings")
+
+
+@mappings.command("check")
+def check_mappings(names: Names = None, json: Json = False) -> None:
+    """What the tables name and is not there, and what is used and they do not name. Asks no other system."""
+    from st_erp_pipelines.commands import mappings as command
+
+    raise typer.Exit(command.check(names or [], json))
+
+
 secrets = typer.Typer(no_args_is_help=True, help="Credentials in an encrypted file, instead of the environment.")
 app.add_typer(secrets, name="secrets")
 SecretName = Annotated[str, typer.Argument(metavar="NAME", help="as in ${NAME} in connections.yaml")]

@@ -20,7 +20,7 @@ import duckdb
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.mapping.check import Known, check
-from st_erp_pipelines.mapping.coverage import Gap, coverage
+from st_erp_pipelines.mapping.coverage import Gap, coverage, coverage_of_purchasing
 from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.mapping.load import MappingFault, Mappings
 from st_erp_pipelines.mapping.load import load as load_mappings
@@ -35,7 +35,7 @@ from st_erp_pipelines.resources.servicetitan_customers import ServiceTitanCustom
 from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, mark_exported
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
-from st_erp_pipelines.settings import Connection, tenant_place
+from st_erp_pipelines.settings import Connection, SapS4hana, tenant_place
 from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
 from st_erp_pipelines.staging import customer_differences, field_prices, questions, reconciliation, to_do
 from st_erp_pipelines.staging.customer_differences import CustomerDifference
@@ -82,6 +82,13 @@ def used_flows(connection: Connection) -> tuple[str, ...]:
         "suppliers": getattr(connection.erp, "create_in_s4", None) is not None,
     }
     return tuple(flow for flow in connection.erp.flows if asked_for.get(flow, True))
+
+
+def gaps_of(con: duckdb.DuckDBPyConnection, connection: Connection, on: date | None = None) -> list[Gap]:
+    """What no mapping table covers; cost centers as they are `on` that day, else today."""
+    if isinstance(connection.erp, SapS4hana):
+        return coverage_of_purchasing(con, connection.erp, go_live=connection.go_live, on=on)
+    return coverage(con, go_live=connection.go_live, tax=connection.rules.tax)
 
 
 def system_of(connection: Connection, flow: str) -> str:
@@ -247,12 +254,13 @@ class Pipeline:
 
     def _checked_mappings(self, con: duckdb.DuckDBPyConnection) -> Mappings:
         mappings = self.mappings()
-        return mappings.with_faults(check(mappings, Known(**questions.known_in_erp(con))))
+        known = questions.known_in_erp(con) if sells(self.connection) else questions.known_to_buy(con)
+        return mappings.with_faults(check(mappings, Known(**known)))
 
     def coverage(self) -> list[Gap]:
         with self.staging() as con:
             install(con, self._checked_mappings(con))
-            return coverage(con, go_live=self.connection.go_live, tax=self.connection.rules.tax)
+            return gaps_of(con, self.connection, self.today)
 
     # Post
 

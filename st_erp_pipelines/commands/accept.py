@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import simplejson
 
-from st_erp_pipelines.accept import BY_ID, Answer, There, accept, in_pricebook, note_seen, posted_there, the_one
+from st_erp_pipelines.accept import (
+    BY_ID,
+    Answer,
+    There,
+    accept,
+    in_pricebook,
+    in_vendors,
+    note_seen,
+    posted_there,
+    the_one,
+)
 from st_erp_pipelines.commands.audit import stories_of
 from st_erp_pipelines.commands.output import AMISS, WELL, complain, say
 from st_erp_pipelines.commands.replay import person
@@ -12,6 +22,8 @@ from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import STANDING
+
+NONE = {"vendors": "no vendor of ServiceTitan"}
 
 
 def run(key: str, number: str | None) -> int:
@@ -37,7 +49,7 @@ def _accepted(site: Site, row: Document, number: str) -> Answer:
     becomes = simplejson.loads(row.payload).get("becomes") if row.flow == "items" else None
     found = _there(site, row, number, becomes)
     if not found:
-        none = f"no {becomes} of the pricebook" if becomes else "no posted invoice or credit memo"
+        none = f"no {becomes} of the pricebook" if becomes else NONE.get(row.flow, "no posted invoice or credit memo")
         raise ConfigurationError(
             f"{number} is {none}, as far as was read", fix="Read it with st-erp sync, if it is new there."
         )
@@ -48,4 +60,6 @@ def _there(site: Site, row: Document, number: str, becomes: str | None) -> list[
     """`becomes`: of an item, which list it is to stand in."""
     (connection,) = (each for each in site.connections if each.name == row.connection)
     with site.pipeline(connection).staging() as con:
+        if row.flow == "vendors":
+            return in_vendors(con, number)
         return in_pricebook(con, becomes, number) if becomes else posted_there(con, row, number)

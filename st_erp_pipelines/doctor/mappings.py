@@ -13,22 +13,16 @@ import duckdb
 from st_erp_pipelines.assets.wording import counted, money
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.errors import ConfigurationError, StErpError
-from st_erp_pipelines.mapping.coverage import Gap, coverage
+from st_erp_pipelines.mapping.coverage import WORDS, Gap
 from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Table
-from st_erp_pipelines.pipeline import used_flows
+from st_erp_pipelines.pipeline import gaps_of, sells, used_flows
 from st_erp_pipelines.settings import Connection
 
 # ServiceTitan's list, and the member that the table's key holds.
 LISTED_AS = {"business_units": "id", "tax_zones": "id", "payment_types": "name", "payment_terms": "name"}
-FILE_OF = {
-    "unmapped_business_unit": "business_units.csv",
-    "unmapped_account": "accounts.csv",
-    "unmapped_tax_zone": "tax_zones.csv",
-    "unmapped_payment_type": "payment_types.csv",
-    "unmapped_payment_terms": "payment_terms.csv",
-}
+HELD_UP_BY_GAPS = ("invoices", "payments", "cost_centers", "purchase_orders", "requests")
 Lists = Callable[[str], list[dict[str, Any]]]
 
 
@@ -47,7 +41,8 @@ class MappingChecks:
             for table in TABLES
             if {*table.flows} & {*self.connection.erp.flows}
         ]
-        return [*tables, Check("gaps", self._gaps, ("invoices", "payments"), only_to_post=True)]
+        flows = tuple(flow for flow in HELD_UP_BY_GAPS if flow in self.connection.erp.flows)
+        return [*tables, Check("gaps", self._gaps, flows, only_to_post=True)]
 
     def _table(self, table: Table) -> Iterator[Said]:
         """A fault in a row blocks what needs that row; one in the file, all that needs the file."""
@@ -77,7 +72,8 @@ class MappingChecks:
             return
         for gap in gaps:
             held_up = f": {counted(gap.documents, 'document')}, {money(gap.amount)}" if gap.amount else ""
-            yield warning(f"{gap.value} is unmapped{held_up}", f"Add a row to {FILE_OF[gap.kind]}.")
+            what, fix = WORDS[gap.kind]
+            yield warning(f"{gap.value} {what}{held_up}", fix)
         if not gaps:
             yield ok("everything that documents use is mapped")
 
@@ -90,13 +86,16 @@ class MappingChecks:
             con.execute("create schema mapping; set search_path = 'memory.mapping,site.staging'")
             try:
                 install(con, self.mappings)
-                return coverage(con, go_live=self.connection.go_live, tax=self.connection.rules.tax)
+                return gaps_of(con, self.connection)
             except duckdb.CatalogException:  # a run that never came so far
                 return None
 
     def _without_row(self) -> Iterator[Said]:
         if self.of_titan is None:
             yield note("not compared: ServiceTitan does not answer")
+            return
+        if not sells(self.connection):
+            yield note("not compared before the first sync")
             return
         said = [each for name in LISTED_AS for each in self._missing_rows(name, self.of_titan)]
         yield from said or [ok("everything that ServiceTitan lists has a row")]

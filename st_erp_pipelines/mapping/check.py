@@ -23,12 +23,12 @@ LISTED = 8
 class Known:
     """What is None is not checked against."""
 
-    accounts: Names  # posting, direct, not blocked: what a line may name
-    items: Names
-    dimensions: Mapping[str, Names]  # values by dimension code
-    payment_terms: Names
-    tax_codes: Names
-    customers: Names
+    accounts: Names = field(default_factory=dict)  # posting, direct, not blocked: what a line may name
+    items: Names = field(default_factory=dict)
+    dimensions: Mapping[str, Names] = field(default_factory=dict)  # values by dimension code
+    payment_terms: Names = field(default_factory=dict)
+    tax_codes: Names = field(default_factory=dict)
+    customers: Names = field(default_factory=dict)
     projects: Names = field(default_factory=dict)
     business_units: Names | None = None  # by id
     tax_zones: Names | None = None
@@ -37,6 +37,9 @@ class Known:
     all_items: Names | None = None  # blocked ones, too
     item_categories: Names | None = None
     means: Names | None = None  # of payment
+    order_types: Names | None = None  # of purchase orders
+    locations: Names | None = None  # of inventory
+    skus: Names | None = None  # of materials and equipment
 
 
 def check(mappings: Mappings, known: Known) -> list[MappingFault]:
@@ -66,7 +69,21 @@ def check(mappings: Mappings, known: Known) -> list[MappingFault]:
         *_unused("tax_zones", tax_zones["tax_zone_id"], known.tax_zones, "tax zone", of=titan),
         *_unused("items", items["item_number"].str.upper(), known.all_items, "item"),
         *_unused("items", items["item_category"].str.upper(), known.item_categories, "item category"),
+        *_of_purchasing(mappings, known),
     ]
+
+
+def _of_purchasing(mappings: Mappings, known: Known) -> Iterator[MappingFault]:
+    """Ids of ServiceTitan. Cost centers come and go: `coverage.py` compares them by day."""
+    unit = "business unit"
+    for table, name, existing, what in (
+        ("order_types", "type_id", known.order_types, "type of purchase orders"),
+        ("plants", "inventory_location_id", known.locations, "warehouse or truck"),
+        ("plants", "business_unit_id", known.business_units, unit),
+        ("cost_centers", "business_unit_id", known.business_units, unit),
+        ("materials", "sku_id", known.skus, "material or equipment"),
+    ):
+        yield from _absent(table, mappings.tables[table][name], existing, what, of="ServiceTitan")
 
 
 def _absent_dimension_values(units: pd.DataFrame, dimensions: Mapping[str, Names]) -> Iterator[MappingFault]:

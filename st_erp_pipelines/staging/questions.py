@@ -146,17 +146,10 @@ def ids(con: duckdb.DuckDBPyConnection, system: str, entity: str) -> list[Any]:
 def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """The values that mapping tables may name with what they are called, as `mapping.check.Known` takes them."""
 
-    def names(query: str) -> dict[str, str]:
-        return {value: name or "" for value, name in con.execute(query).fetchall()}
-
     def listed(table: str, key: str = "code", where: str = "true") -> dict[str, str]:
-        return names(f"select {key}, display_name from erp_{table} where {where}")
+        return _names(con, f"select {key}, display_name from erp_{table} where {where}")
 
-    def in_servicetitan(table: str, key: str) -> dict[str, str] | None:
-        """None where the list was never read: that says nothing about an id."""
-        return names(f"select {key}::varchar, name from staging.stg_servicetitan__{table}") or None
-
-    categories = in_servicetitan("categories", "category_id")
+    categories = _in_servicetitan(con, "categories", "category_id")
     dimensions: dict[str, dict[str, str]] = {code: {} for code in listed("dimensions")}
     values = "select dimension_code, code, display_name from erp_dimension_values"
     for dimension, code, name in con.execute(values).fetchall():
@@ -165,8 +158,8 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "accounts": listed("accounts", "number"),
         "items": listed("items", "number", "not is_blocked"),
         "all_items": listed("items", "number"),
-        "item_categories": names(
-            "select distinct item_category_code, '' from erp_items where item_category_code <> ''"
+        "item_categories": _names(
+            con, "select distinct item_category_code, '' from erp_items where item_category_code <> ''"
         ),
         "dimensions": dimensions,
         "projects": listed("projects"),
@@ -174,11 +167,38 @@ def known_in_erp(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "tax_codes": listed("tax_codes"),
         "means": listed("means") or None,
         "customers": listed("customers", "number"),
-        "business_units": in_servicetitan("business_units", "business_unit_id"),
-        "tax_zones": in_servicetitan("tax_zones", "tax_zone_id"),
-        "vendors": in_servicetitan("vendors", "vendor_id"),
-        "pricebook_categories": categories and categories | (in_servicetitan("subcategories", "subcategory_id") or {}),
+        "business_units": _in_servicetitan(con, "business_units", "business_unit_id"),
+        "tax_zones": _in_servicetitan(con, "tax_zones", "tax_zone_id"),
+        "vendors": _in_servicetitan(con, "vendors", "vendor_id"),
+        "pricebook_categories": categories
+        and categories | (_in_servicetitan(con, "subcategories", "subcategory_id") or {}),
     }
+
+
+def known_to_buy(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """The same of the tables of a connection that buys: these name what ServiceTitan has."""
+
+    def either(*lists: dict[str, str] | None) -> dict[str, str] | None:
+        return {key: name for each in lists for key, name in (each or {}).items()} or None
+
+    warehouses, trucks = (_in_servicetitan(con, f"{each}s", f"{each}_id") for each in ("warehouse", "truck"))
+    materials = _in_servicetitan(con, "materials", "material_id", "display_name")
+    equipment = _in_servicetitan(con, "equipment", "equipment_id", "display_name")
+    return {
+        "business_units": _in_servicetitan(con, "business_units", "business_unit_id"),
+        "order_types": _in_servicetitan(con, "purchase_order_types", "purchase_order_type_id"),
+        "locations": either(warehouses, trucks),
+        "skus": either(materials, equipment),
+    }
+
+
+def _names(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    return {value: name or "" for value, name in con.execute(query).fetchall()}
+
+
+def _in_servicetitan(con: duckdb.DuckDBPyConnection, table: str, key: str, name: str = "name") -> dict[str, str] | None:
+    """None where the list was never read: that says nothing about an id."""
+    return _names(con, f"select {key}::varchar, {name} from staging.stg_servicetitan__{table}") or None
 
 
 def as_they_are(con: duckdb.DuckDBPyConnection, entity: str, keys: list[str]) -> dict[str, tuple[str, str]]:
