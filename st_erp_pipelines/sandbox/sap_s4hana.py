@@ -25,7 +25,7 @@ from collections.abc import Awaitable, Callable
 import simplejson
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -34,7 +34,7 @@ from st_erp_pipelines.sandbox import sap_s4hana_hands as hands
 from st_erp_pipelines.sandbox import sap_s4hana_refusals as refusals
 from st_erp_pipelines.sandbox import sap_s4hana_seed as seeding
 from st_erp_pipelines.sandbox import sap_s4hana_xml as xml
-from st_erp_pipelines.sandbox.faults import Faults, with_faults
+from st_erp_pipelines.sandbox.faults import HTML_PAGE, Faults, with_faults
 from st_erp_pipelines.sandbox.odata import Row
 from st_erp_pipelines.sandbox.sap_s4hana_access import Communication, Sessions, csrf_required, logon_page
 from st_erp_pipelines.sandbox.sap_s4hana_company import Company
@@ -130,6 +130,8 @@ class Server:
 
     async def handle(self, http: HttpRequest) -> Response:
         """A CSRF token is handed out with any answer to who may come in, even with a refusal."""
+        if self.api.company.setup["upgrading"]:
+            return HTMLResponse(HTML_PAGE, 503)
         if not self.communication.knows(http.headers.get("authorization", "")):
             return logon_page()
         if http.query_params.get("sap-client", CLIENT) != CLIENT:
@@ -158,6 +160,8 @@ class Server:
             if request.service not in SERVICES or not allowed:
                 raise refusals.no_service(request.service)
             set_name = request.path.partition("(")[0]
+            if f"{request.verb} {set_name}" in self.api.company.setup["forbidden"]:
+                raise refusals.no_authority(request.verb, set_name)
             if request.method not in READS:
                 self.asked[f"{request.verb} {set_name}"] += 1
             elif "$skiptoken" in request.query and self.during_paging[set_name]:

@@ -55,18 +55,18 @@ class Company:
     # --- reading -----------------------------------------------------------------------------------------
 
     def walk(self, set_name: str) -> Iterator[Found]:
-        known = SETS[set_name]
-        for root in self.records[known.root].values():
-            for path in known.paths:
-                yield from (Found(row, root) for row in _below(root, path))
+        for root in self.records[SETS[set_name].root].values():
+            yield from _found(set_name, root)
 
     def find(self, set_name: str, key: tuple[Any, ...]) -> Found | None:
-        known = SETS[set_name]
-        if known.root == set_name:
-            root = self.records[set_name].get(key)
-            return Found(root, root) if root else None
-        key_of = TYPES[set_name].key_of
-        return next((found for found in self.walk(set_name) if key_of(found.row) == key), None)
+        root_set, key_of = SETS[set_name].root, TYPES[set_name].key_of
+        of_root = TYPES[root_set].key
+        if TYPES[set_name].key[: len(of_root)] == of_root:
+            root = self.records[root_set].get(key[: len(of_root)])
+            candidates = _found(set_name, root) if root else iter(())
+        else:
+            candidates = self.walk(set_name)
+        return next((found for found in candidates if key_of(found.row) == key), None)
 
     def get(self, set_name: str, key: tuple[Any, ...]) -> Found:
         found = self.find(set_name, key)
@@ -137,6 +137,11 @@ class Company:
                 root["ETag"] = f"{now:%Y%m%d%H%M%S%f}"
                 if set_name == "A_BusinessPartner":  # what is below does not move the date
                     root |= {"LastChangeDate": self.today(), "LastChangeTime": self.time_of_day()}
+
+
+def _found(set_name: str, root: Row) -> Iterator[Found]:
+    for path in SETS[set_name].paths:
+        yield from (Found(row, root) for row in _below(root, path))
 
 
 def _below(row: Row, path: tuple[str, ...]) -> Iterator[Row]:

@@ -49,13 +49,17 @@ def edit(company: Company, values: Row) -> Row:
     """{"set", "key", "changes", "stamp"?}: of a record or a part of one; what is below may be given as a whole, too.
     `stamp`: whether it moves the change stamp, where that is not as people have seen it."""
     name = values["set"]
-    found = company.working_copy(company.get(name, _key(name, values["key"])))
+    before = company.get(name, _key(name, values["key"]))
+    found = company.working_copy(before)
     changes = accepted(TYPES, name, values["changes"], Property.planted, all_of_it=True)
     found.row.update(completed(name, found.row | changes))
     seeding.FILLED[SETS[name].root](company, found.root)
     if values.get("stamp", not changes.keys() <= PROGRESS):
         company.touch(name, found)
-    company.put(SETS[name].root, found.root)
+    root = SETS[name].root
+    if TYPES[root].key_of(found.root) != TYPES[root].key_of(before.root):
+        company.drop(root, before.root)
+    company.put(root, found.root)
     return found.row
 
 

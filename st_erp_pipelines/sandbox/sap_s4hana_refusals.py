@@ -69,6 +69,10 @@ def no_service(service: str) -> Refusal:
     return Refusal(403, "/IWFND/MED/170", f"No service found for namespace '', name '{service}', version '0001'")
 
 
+def no_authority(method: str, name: str) -> Refusal:
+    return Refusal(403, "/IWBEP/CM_MGW_RT/004", f"No authorization for {method} of {name}")
+
+
 def not_allowed(method: str) -> Refusal:
     return Refusal(405, "/IWFND/CM_CORE/016", f"Method '{method}' is not allowed for this resource")
 

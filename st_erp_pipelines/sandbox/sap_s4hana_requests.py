@@ -225,8 +225,16 @@ class Api:
         record = CREATE[set_name](self.company, sent)
         found = Found(record, record)
         shown = Showing(self.company, request.root).row(set_name, found, {}, _sent_parts(set_name, sent))
-        headers = {"Location": shown["__metadata"]["uri"]}
+        headers = {"Location": shown["__metadata"]["uri"]} | self._warned(record)
         return Reply(201, {"d": shown}, headers | _tagged(etag(request.service, set_name, found)))
+
+    def _warned(self, record: Row) -> dict[str, str]:
+        """What a buyer would read below the form, and go on."""
+        lines = [line for item in record.get("to_PurchaseOrderItem", []) for line in item["to_ScheduleLine"]]
+        if all(line["ScheduleLineDeliveryDate"] >= self.company.today() for line in lines):
+            return {}
+        warning = {"code": "06/040", "message": "Can delivery date be met?", "severity": "warning", "target": ""}
+        return {"sap-message": simplejson.dumps(warning | {"details": []})}
 
     def _change(self, request: Request, target: Target) -> Reply:
         root = SETS[target.set_name].root

@@ -116,6 +116,8 @@ def _line(company: Company, item: Row) -> rules.Line:
 def order_of(company: Company, requisition: Row, items: list[Row], head: Row, changes: Row) -> Row:
     """What a buyer makes of items: an order, to which they then refer. Works on the requisition; `head` and `changes`
     (of each item) are what the buyer does otherwise."""
+    if not items:
+        raise rule("06/019", "There is nothing left to be ordered")
     first = items[0]
     sent = {
         "PurchaseOrderType": "NB",

@@ -64,6 +64,8 @@ SETTINGS: Row = {
     "orders_need_release": False,  # a new order is first in release: status 03, then a person releases it
     "requisitions_need_release": False,
     "arrangement": {},  # false by service: it is no part of the communication arrangement
+    "forbidden": [],  # to the communication user, as "POST A_PurchaseOrder"
+    "upgrading": False,  # the tenant is not to be talked to
     "invoice_change_stamp": True,  # whether the release of the invoice service has SuplrInvcLstChgDteTmeTxt
     "invoice_creation_date": True,  # and where it has not, whether it has CreationDate at least
     "stamp_with_point": False,  # in the text of that stamp

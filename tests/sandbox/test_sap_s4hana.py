@@ -99,6 +99,23 @@ def test_each_service_can_be_outside_of_the_arrangement(s4: Client) -> None:
     assert s4.refused("GET", "API_PRODUCT_SRV/A_Product").startswith("403 /IWFND/MED/170")
 
 
+def test_the_user_may_lack_an_authority(s4: Client) -> None:
+    s4.control("set", {"forbidden": ["POST A_PurchaseOrder"]})
+    reply = s4.write("POST", ORDER, new_order())
+    assert (reply.status_code, reply.json()["error"]["code"]) == (403, "/IWBEP/CM_MGW_RT/004")
+    assert "x-csrf-token" not in reply.headers
+    assert s4.rows(ORDER)
+
+
+def test_a_tenant_that_is_upgraded_shows_a_page(s4: Client) -> None:
+    s4.fetch()
+    s4.control("set", {"upgrading": True})
+    reply = s4.write("POST", ORDER, new_order())
+    assert (reply.status_code, reply.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    s4.control("set", {"upgrading": False})
+    assert len(s4.rows(ORDER)) == 5
+
+
 def test_the_client_of_the_system_may_be_named(reader: Client) -> None:
     assert reader.rows(f"{CENTER}?sap-client=100&sap-language=EN")
     assert reader.send("GET", f"{CENTER}?sap-client=200").status_code == 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -76,6 +77,18 @@ def test_an_order_gets_its_numbers_and_its_stamp(s4: Client) -> None:
     schedule = parts(first, "to_ScheduleLine")[0]
     assert (schedule["ScheduleLine"], schedule["ScheduleLineDeliveryDate"]) == ("1", "/Date(1792454400000)/")
     assert parts(second, "to_ScheduleLine")[0]["ScheduleLineDeliveryDate"] == found["PurchaseOrderDate"]
+
+
+def test_an_order_for_a_day_that_is_over_is_warned_of_and_done(s4: Client) -> None:
+    late, early = ("/Date(253402214400000)/", "/Date(1735689600000)/")
+    replies = [
+        s4.write("POST", ORDER, new_order(new_item(to_ScheduleLine=[{"ScheduleLineDeliveryDate": day}])))
+        for day in (late, early)
+    ]
+    assert [reply.status_code for reply in replies] == [201, 201]
+    assert "sap-message" not in replies[0].headers
+    warning = json.loads(replies[1].headers["sap-message"])
+    assert (warning["code"], warning["severity"]) == ("06/040", "warning")
 
 
 def test_a_reference_is_no_key_there(s4: Client) -> None:
@@ -374,6 +387,14 @@ def test_a_person_deletes_items_and_archives_a_record(s4: Client) -> None:
     assert [item["PurchasingDocumentDeletionCode"] for item in items] == ["", "L"]
     s4.control("remove", {"set": "A_PurchaseOrder", "key": "4500000002"})
     assert s4.refused("GET", f"{ORDER}('4500000002')").startswith("404 ")
+
+
+def test_a_person_ends_a_cost_center(s4: Client) -> None:
+    changes = {"ValidityEndDate": "2026-09-30"}
+    s4.control("edit", {"set": "A_CostCenter", "key": ["A000", "17101101", "9999-12-31"], "changes": changes})
+    (row,) = s4.rows(f"{COST_CENTERS}/A_CostCenter?$filter=CostCenter eq '17101101'&$expand=to_Text")
+    assert row["ValidityEndDate"] == parts(row, "to_Text")[0]["ValidityEndDate"] == "/Date(1790726400000)/"
+    assert s4.refused("POST", ORDER, new_order()).startswith("400 KI/235")
 
 
 def test_a_person_reverses_an_invoice_once(s4: Client) -> None:
