@@ -82,6 +82,23 @@ def test_a_late_reply_fixes_what_was_proven_absent(outbox: Outbox) -> None:
     assert [document.is_fixed for document in read_known(outbox, "north", "place").documents] == [True, False]
 
 
+def test_what_was_written_is_what_was_sent_not_what_the_document_says_by_now(outbox: Outbox) -> None:
+    with outbox.engine.begin() as con:
+        (first, second) = con.execute(sa.select(documents.c.id).order_by(documents.c.part)).scalars()
+        con.execute(documents.update().values(payload="{}"))
+        for document, outcome, payload in (
+            (first, "absent", "[1]"),
+            (first, "complete", "[2]"),
+            (first, "rejected", "[3]"),
+            (second, "posted", "[4]"),
+            (second, "removed", "[5]"),
+        ):
+            con.execute(attempts.insert().values(document_id=document, outcome=outcome, payload=payload, **ATTEMPT))
+    seen = read_known(outbox, "north", "place", written_by=["payments"])
+    assert [each.written for each in seen.documents] == ["[2]", "{}"]
+    assert {each.written for each in read_known(outbox, "north", "place").documents} == {""}
+
+
 def test_a_build_gets_every_value_as_it_is(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("st_erp_pipelines.staging.documents.known.ROWS_AT_ONCE", 1)
     world, seen = plain_world(), read_known(outbox, "north", "place")

@@ -60,4 +60,6 @@ __all__ = [
     "build_invoices",
     "build_items",
     "build_payments",
+    "build_purchase_orders",
+    "build_requests",
 ]

@@ -35,8 +35,8 @@ class KnownDocument(NamedTuple):
     only: a payment of which one part is fixed keeps its parts as they are here. So is `split`, the parts that
     its payload names, as JSON text. `party` is asked of invoices:
     who pays them. `replayed`: a person wants it posted, whatever the rules say that leave a document out.
-    `written` and `state_since` are asked of masters that may change on both sides (`written_by`): the payload, as
-    JSON text, and since when it is so.
+    `written` and `state_since` are asked of masters that may change on both sides (`written_by`): the payload that may
+    stand over there, else the one of today, as JSON text, and since when it is so.
     """
 
     flow: str
@@ -92,11 +92,15 @@ _settled_later = sa.exists().where(
     _later.c.id > attempts.c.id,
     _later.c.outcome.in_(["removed", "absent"]),
 )
-_tried = sa.select(attempts.c.document_id).where(
+_may_stand = (
     attempts.c.late_remote_id.is_not(None)
     | sa.func.coalesce(attempts.c.outcome, "").not_in(["not_sent", "unavailable", "rejected", "removed", "absent"])
     & ~_settled_later
 )
+_tried = sa.select(attempts.c.document_id).where(_may_stand)
+_sent = sa.select(attempts.c.payload).where(attempts.c.document_id == documents.c.id, _may_stand)
+# What changed at its source while it was under way is in the document already, and not over there.
+_written = sa.func.coalesce(_sent.order_by(attempts.c.id.desc()).limit(1).scalar_subquery(), documents.c.payload)
 _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "is_fixed": documents.c.state.in_(MAY_STAND) | documents.c.id.in_(_tried),
     "applies_to": _of_payments(_payload["invoice_key"]),
@@ -114,7 +118,7 @@ def read_documents(outbox: Outbox, connection: str, *, written_by: Sequence[str]
     """Only the columns that a build looks at: whole rows, with their payloads, take ten times as long."""
     is_asked = documents.c.flow.in_(list(written_by))
     expressions = _EXPRESSIONS | {
-        "written": sa.case((is_asked, documents.c.payload), else_=""),
+        "written": sa.case((is_asked, _written), else_=""),
         "state_since": sa.case((is_asked, documents.c.state_since)),
     }
     columns = [expressions[name] if name in expressions else documents.c[name] for name in KnownDocument._fields]
