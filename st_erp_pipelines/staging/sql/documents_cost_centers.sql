@@ -16,7 +16,7 @@ mapped as (
     group by all
 ),
 there as (
-    select source_key, arg_max(written, revision)::json ->> 'value' as value
+    select source_key, arg_max(written, revision)::json ->> 'value' as told
     from known_documents
     where kind = 'cost_center' and state in ('posted', 'adopted')
     group by source_key
@@ -28,10 +28,8 @@ documents as (
         getvariable('erp_settings').controlling_area || '/' || cost_center as value,
         known.revision is not null and not known.is_standing as is_pending,
         coalesce(known.revision, -1) + (not is_pending)::integer as revision,
-        'ST-' || today.key_prefix || '-CC-' || business_unit_id
-            || case when revision > 0 then '/R' || revision else '' end as business_key,
-        there.value is not distinct from value as is_there,
-        today.day, today.start_date, today.local_currency,
+        there.told is not distinct from value as is_there,
+        today.day, today.start_date, today.local_currency, today.key_prefix,
         exists (
             from staging.stg_sap_s4hana__cost_centers as row
             where
@@ -47,6 +45,8 @@ documents as (
 judged as (
     select
         *,
+        'ST-' || key_prefix || '-CC-' || business_unit_id || case when revision > 0 then '/R' || revision else '' end
+            as business_key,
         case when len(cost_centers) > 1 then {
             'code': 'several_cost_centers',
             'text': 'cost_centers.csv gives business unit ' || named(name, business_unit_id) || ' the cost centers '
