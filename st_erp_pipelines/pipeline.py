@@ -37,10 +37,17 @@ from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection, SapS4hana, tenant_place
 from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
-from st_erp_pipelines.staging import customer_differences, field_prices, questions, reconciliation, to_do
+from st_erp_pipelines.staging import (
+    customer_differences,
+    field_prices,
+    questions,
+    reconciliation,
+    supplier_invoice_results,
+    to_do,
+)
 from st_erp_pipelines.staging.customer_differences import CustomerDifference
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
-from st_erp_pipelines.staging.documents.known import read_documents, read_known
+from st_erp_pipelines.staging.documents.known import KnownDocuments, read_documents, read_known
 from st_erp_pipelines.staging.entities import all_entities
 from st_erp_pipelines.staging.extract import Extract, keys_landed, open_days
 from st_erp_pipelines.staging.field_prices import FieldPrice
@@ -48,7 +55,9 @@ from st_erp_pipelines.staging.landing import landing_files
 from st_erp_pipelines.staging.load import Loaded, load, load_all, open_books, prepare
 from st_erp_pipelines.staging.publication import Published, publish
 from st_erp_pipelines.staging.retention import Retained, clear_away, retain
+from st_erp_pipelines.staging.supplier_invoice_results import SupplierInvoiceResult
 from st_erp_pipelines.staging.to_do import ToDo
+from st_erp_pipelines.staging.vendor_differences import UnmatchedVendor, VendorDifference
 from st_erp_pipelines.staging.warehouse import new_warehouse, open_warehouse
 from st_erp_pipelines.target import Target
 
@@ -328,6 +337,9 @@ class Pipeline:
     # Reconcile
 
     def reconcile(self) -> reconciliation.Result:
+        if not sells(self.connection):
+            self._reconcile_purchases()
+            return self.reconciled()
         adopted = report.adopted(self.outbox, self.connection.name)
         known = read_documents(self.outbox, self.connection.name, written_by=["items"])
         with self.staging() as con:
@@ -343,6 +355,31 @@ class Pipeline:
                 to_do.rebuild(con, known)
         return self.reconciled()
 
+    def _reconcile_purchases(self) -> None:
+        """Bills come some seconds after their receipts: what was received a moment ago is read again."""
+        flow = supplier_invoice_results.FLOW
+        known = read_known(self.outbox, self.connection.name, self.place_of(flow), written_by=self._written_by(flow))
+        if receipts := self._compare_purchases(known):
+            self._read_again("receipts", receipts)
+            with self.staging() as con:
+                bills = supplier_invoice_results.bills_to_read(con)
+            self._read_again("ap_bills", bills)
+            self._compare_purchases(known)
+
+    def _compare_purchases(self, known: KnownDocuments) -> list[int]:
+        with self.staging() as con:
+            install(con, self._checked_mappings(con))
+            return supplier_invoice_results.rebuild(con, self.connection, known, self.outbox.clock.now())
+
+    def _read_again(self, entity: str, ids: list[int]) -> None:
+        self.extract("servicetitan").by_id(entity, ids)
+        self.stage("servicetitan", entity)
+
+    def supplier_invoice_results(self) -> list[SupplierInvoiceResult]:
+        """What the last reconciliation found of them."""
+        with self.staging() as con:
+            return supplier_invoice_results.read(con)
+
     def to_do(self) -> list[ToDo]:
         """What the last reconciliation left to people."""
         with self.staging() as con:
@@ -353,6 +390,11 @@ class Pipeline:
         with self.staging() as con:
             return customer_differences.read(con)
 
+    def vendors_compared(self) -> tuple[list[VendorDifference], list[UnmatchedVendor]]:
+        """What the two systems tell differently of vendors, and those that only ServiceTitan has."""
+        with self.staging() as con:
+            return vendor_differences.differences(con), vendor_differences.unmatched(con)
+
     def field_prices(self) -> list[FieldPrice]:
         """What people changed in the pricebook, as the last reconciliation found it."""
         with self.staging() as con:
@@ -360,6 +402,8 @@ class Pipeline:
 
     def reconciled(self) -> reconciliation.Result:
         """What the last reconciliation found, with what the outbox says of it now."""
+        if not sells(self.connection):
+            return supplier_invoice_results.reconciled(self.supplier_invoice_results())
         states = report.states_by_key(self.outbox, self.connection.name)
         with self.staging() as con:
             return reconciliation.result(con, states)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 
@@ -11,13 +12,15 @@ from st_erp_pipelines.assets.posting import post_key
 from st_erp_pipelines.assets.wording import counted, money
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import used_flows
+from st_erp_pipelines.pipeline import sells, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.reconciliation import FlowTotals
+from st_erp_pipelines.staging.supplier_invoice_results import RESULTS, by_day
 from st_erp_pipelines.staging.to_do import ToDo
 
 NOTHING_TO_DO = "nothing_to_do_in_the_erp"
+DAYS = 31  # of supplier invoices, that a materialization shows
 
 
 def reconciliation(connection: Connection) -> dg.AssetsDefinition:
@@ -26,6 +29,13 @@ def reconciliation(connection: Connection) -> dg.AssetsDefinition:
         dg.AssetKey([connection.name, "staging", f"{connection.erp.kind}__{each}"]) for each in read_back(connection)
     ]
     nothing_to_do = "Nothing is left to people of what ServiceTitan did with payments after they were posted."
+    said = (
+        "Per day and business unit: what ServiceTitan says and what the ERP has posted. "
+        "And what people have to do there about payments."
+        if sells(connection)
+        else "Whether ServiceTitan has a bill of each supplier invoice, over the same amount; and what to do where not."
+    )
+    spec = dg.AssetCheckSpec(NOTHING_TO_DO, asset=key, description=nothing_to_do)
 
     @dg.asset(
         key=key,
@@ -34,19 +44,20 @@ def reconciliation(connection: Connection) -> dg.AssetsDefinition:
         kinds={"duckdb", "sql"},
         owners=["team:finance"],
         pool=f"{connection.name}_staging",
-        description="Per day and business unit: what ServiceTitan says and what the ERP has posted. "
-        "And what people have to do there about payments.",
-        check_specs=[dg.AssetCheckSpec(NOTHING_TO_DO, asset=key, description=nothing_to_do)],
+        description=said,
+        check_specs=[spec] if sells(connection) else [],
     )
     def reconcile(context: dg.AssetExecutionContext, pipelines: PipelineResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with pipelines.working_on(connection, context.run.run_id) as pipeline:
             result = pipeline.reconcile()
-            to_do = pipeline.to_do()
+            to_do, days = pipeline.to_do(), by_day(pipeline.supplier_invoice_results())
         metadata: dict[str, dg.MarkdownMetadataValue | int] = {
             "totals": dg.MetadataValue.md(_table(result.totals)),
             "differences": len(result.differences),
-            "to_do": len(to_do),
         }
+        if not sells(connection):
+            return dg.MaterializeResult(metadata=metadata | {"days": dg.MetadataValue.md(_days(days))})
+        metadata["to_do"] = len(to_do)
         return dg.MaterializeResult(metadata=metadata, check_results=[_nothing_to_do(to_do)])
 
     return reconcile
@@ -71,6 +82,13 @@ def _table(totals: Sequence[FlowTotals]) -> str:
         amounts = " | ".join(money(amount) for amount in (each.source, each.erp, each.difference))
         rows.append(f"| {each.flow} | {each.documents:,} | {each.matched:,} | {amounts} |")
     return "\n".join([head, *rows])
+
+
+def _days(days: Sequence[dict[str, Any]]) -> str:
+    """Supplier invoices, the newest day first."""
+    names = ("business_date", *RESULTS, "amount", "bill_amount", "difference")
+    head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
+    return "\n".join([head, *(f"| {' | '.join(str(day[name]) for name in names)} |" for day in days[:DAYS])])
 
 
 def totals_check(connection: Connection) -> dg.AssetChecksDefinition:

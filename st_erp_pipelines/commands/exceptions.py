@@ -167,7 +167,8 @@ def show_waiting(facts: Facts) -> None:
         awaited = "above" if facts["exceptions"] else "that go first"
         amount = _worth(each["flow"], each["amount"])
         say(f"  {counted(each['documents'], each['flow'])}{amount} {wait} for documents {awaited}.")
-    if not facts["exceptions"] and not facts["flagged"] and not facts.get("to_do"):
+    others = facts["flagged"], facts.get("to_do"), facts.get("supplier_invoices")
+    if not facts["exceptions"] and not any(others):
         say("\nNothing needs a person.", style="green")
 
 

@@ -13,7 +13,7 @@ from st_erp_pipelines.commands.output import money, say, table
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.outbox.states import STANDING
-from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.pipeline import Pipeline, sells
 
 Facts = dict[str, Any]
 NO_SOURCE = "no source"
@@ -22,7 +22,7 @@ LISTED = 20
 
 def reconciled(pipeline: Pipeline) -> Facts:
     result = pipeline.reconciled()
-    numbers = _numbers_without_source(pipeline)
+    numbers = _numbers_without_source(pipeline) if sells(pipeline.connection) else {}
     return {
         "reconciliation": [vars(totals) for totals in result.totals],
         "differences": [vars(each) | {"erp_number": numbers.get(each.business_key, "")} for each in result.differences],
@@ -92,11 +92,14 @@ def _show_unexplained(unexplained: Sequence[Facts]) -> None:
     for each in unexplained[:LISTED]:
         say(f"  {each['business_date']}  {_in_words(each)}")
     if len(unexplained) > LISTED:
-        say(f"  … and {len(unexplained) - LISTED:,} more, in staging.reconciliation_documents and with --json.")
+        listed = "supplier_invoice_results" if unexplained[0]["sentence"] else "reconciliation_documents"
+        say(f"  … and {len(unexplained) - LISTED:,} more, in staging.{listed} and with --json.")
 
 
 def _in_words(each: Facts) -> str:
     key, amount = each["business_key"], each["difference"]
+    if each["sentence"]:
+        return f"{key}: {each['sentence']}"
     if each["status"] == NO_SOURCE:
         there = f"{money(-amount)} stands in the ERP as {each['erp_number'] or 'a document'} under our key {key}"
         return f"{there}, and ServiceTitan has no such document."

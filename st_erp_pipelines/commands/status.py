@@ -21,7 +21,9 @@ from st_erp_pipelines.commands.exceptions import (
 from st_erp_pipelines.commands.field_prices import field_price_facts, show_field_prices
 from st_erp_pipelines.commands.output import AMISS, WELL, money, say, say_json, table
 from st_erp_pipelines.commands.site import open_site
+from st_erp_pipelines.commands.supplier_invoices import show_supplier_invoices, supplier_invoice_facts
 from st_erp_pipelines.commands.to_do import show_to_do, to_do_facts
+from st_erp_pipelines.commands.vendor_differences import show_vendors, vendor_facts
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Outbox, report
@@ -48,7 +50,8 @@ def run(names: Sequence[str], as_json: bool, everything: bool = False) -> int:
 
 
 def code_of(facts: Facts) -> int:
-    return AMISS if facts["exceptions"] or facts["flagged"] or facts["to_do"] else WELL
+    left_to_people = ("exceptions", "flagged", "to_do", "supplier_invoices")
+    return AMISS if any(facts[name] for name in left_to_people) else WELL
 
 
 def facts_of(pipeline: Pipeline) -> Facts:
@@ -67,6 +70,8 @@ def facts_of(pipeline: Pipeline) -> Facts:
         "to_do": to_do_facts(pipeline) if was_read else [],
         "field_prices": field_price_facts(pipeline) if was_read else [],
         "customer_differences": customer_difference_facts(pipeline) if was_read else [],
+        **(supplier_invoice_facts(pipeline) if was_read else {"supplier_invoice_days": [], "supplier_invoices": []}),
+        **(vendor_facts(pipeline) if was_read and not sells(connection) else {}),
         **mapping_facts(pipeline),
     }
 
@@ -168,6 +173,8 @@ def show(facts: Facts, zone: str, everything: bool = False) -> None:
         show_to_do(facts, everything)
         show_field_prices(facts, everything)
         show_customer_differences(facts, everything)
+        show_vendors(facts, everything)
+        show_supplier_invoices(facts, everything)
 
 
 def say_paused(facts: Facts, zone: str) -> None:

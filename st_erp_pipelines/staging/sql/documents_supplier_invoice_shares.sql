@@ -222,13 +222,13 @@ split as (
 )
 select
     split.*,
-    if(
+    (if(is_credit_memo, -1, 1) * if(
         is_last,
         gross_amount - coalesce(sum(net + tax_part + delivery_part) over (
             partition by supplier_invoice, fiscal_year order by part rows between unbounded preceding and 1 preceding
         ), 0),
         net + tax_part + delivery_part
-    )::decimal(18, 2) as amount,
+    ))::decimal(18, 2) as amount,
     'ST-' || rules.key_prefix || '-SI-' || concat_ws('-', supplier_invoice, fiscal_year, purchase_order) as stem,
     vendor.vendor_id,
     orders.* exclude (purchase_order, items)

@@ -152,7 +152,8 @@ judged as (
 select
     supplier_invoice, fiscal_year, purchase_order, posting_date as business_date, supplier, vendor_invoice_number,
     key as business_key, coalesce(mode, 'match_only') as mode, known_state as state, found[1] as result, found[2] as cause,
-    currency_code, amount, purchase_order_id, receipt_id, bills[1].id as ap_bill_id, bill_amount,
+    currency_code, amount, purchase_order_id,
+    coalesce(receipt_id, if(is_standing, try_cast(known_remote_id as bigint), null)) as receipt_id, bills[1].id as ap_bill_id, bill_amount,
     case when found[2] <> 'not_compared' then bill_amount - amount end::decimal(18, 2) as difference,
     case found[2]
         when 'reversed' then
