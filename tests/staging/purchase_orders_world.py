@@ -23,14 +23,14 @@ REQUISITIONS = "sap_s4hana__purchase_requisition_items"
 
 
 def settings(rules: dict[str, Any] | None = None, mode: str = "post", **erp: Any) -> Connection:
-    secrets = dict.fromkeys(("client_id", "client_secret"), Secret("x"))
-    s4 = SapS4hana(
+    secrets: dict[str, Any] = dict.fromkeys(("client_id", "client_secret"), Secret("x"))
+    s4 = dict(
         kind="sap_s4hana", api_url="http://127.0.0.1", company_code="1710", controlling_area="A000",
         purchasing_organization="1710", purchasing_group="001", material_group="L001", gl_account="51100000",
-        **secrets | erp,
     )  # fmt: skip
     return Connection(
-        name="harbor", key_prefix="A", time_zone="America/Chicago", start_date=date(2026, 10, 1), erp=s4,
+        name="harbor", key_prefix="A", time_zone="America/Chicago", start_date=date(2026, 10, 1),
+        erp=SapS4hana(**secrets | s4 | erp),
         go_live=date(2026, 11, 1), mappings=Path(__file__).parent, rules=Rules(**rules or {}),
         servicetitan=ServiceTitan(tenant_id=1003, app_key=Secret("x"), **secrets),
         flows=Flows(purchase_orders={"mode": mode}, requests={"mode": mode}),
