@@ -1,6 +1,6 @@
 """What the sandbox accepts. Nothing here is a secret: these strings open no account anywhere."""
 
-SERVICETITAN_TENANT, SECOND_SERVICETITAN_TENANT = 1001, 1002
+SERVICETITAN_TENANT, SECOND_SERVICETITAN_TENANT, THIRD_SERVICETITAN_TENANT = 1001, 1002, 1003
 SERVICETITAN_APP_KEY = "demo-app-key"
 SERVICETITAN_CLIENT_ID = "demo-servicetitan-client"
 # Of the application: whoever knows it reads and writes the external data that stands under it.

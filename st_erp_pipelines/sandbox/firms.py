@@ -1,4 +1,4 @@
-"""Whose systems the sandbox serves: two regional companies of one owner, each with its own tenant and its own books."""
+"""Whose systems the sandbox serves: regional companies of one owner, each with its own tenant and its own books."""
 
 from __future__ import annotations
 
@@ -37,4 +37,5 @@ LAKESIDE = Firm(
     credentials.SECOND_SERVICETITAN_TENANT,
     credentials.SECOND_SAP_BUSINESS_ONE_DATABASE,
 )
-FIRMS = {firm.name: firm for firm in (NORTHWIND, LAKESIDE)}
+HARBOR = Firm("harbor_plumbing", "Harbor Plumbing", "C", credentials.THIRD_SERVICETITAN_TENANT, "")
+FIRMS = {firm.name: firm for firm in (NORTHWIND, LAKESIDE, HARBOR)}

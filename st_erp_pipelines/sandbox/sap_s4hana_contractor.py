@@ -29,7 +29,7 @@ def sap_s4hana_company(tenant: Mapping[str, Sequence[Wire]]) -> dict[str, Any]:
         "order_types": ["NB", "ZREC"],
         "plants": {str(FIRST_PLANT + at): plant for at, _ in enumerate(tenant["warehouses"])},
         "material_groups": [MATERIAL_GROUP],
-        "materials": {row["code"]: _material(row) for row in tenant["materials"] if row["active"]},
+        "materials": {row["code"]: material(row) for row in tenant["materials"] if row["active"]},
         "gl_accounts": [GL_ACCOUNT],
         "reconciliation_accounts": [PAYABLES],
         "tax_codes": [TAX_CODE],
@@ -42,7 +42,7 @@ def sap_s4hana_company(tenant: Mapping[str, Sequence[Wire]]) -> dict[str, Any]:
     }
 
 
-def _material(row: Wire) -> dict[str, str]:
+def material(row: Wire) -> dict[str, str]:
     return {"text": (row["displayName"] or row["code"])[:40], "unit": "EA", "group": MATERIAL_GROUP}
 
 
