@@ -44,6 +44,7 @@ from st_erp_pipelines.staging import (
     reconciliation,
     supplier_invoice_results,
     to_do,
+    vendor_differences,
 )
 from st_erp_pipelines.staging.customer_differences import CustomerDifference
 from st_erp_pipelines.staging.documents import BUILDS, REVERSES
