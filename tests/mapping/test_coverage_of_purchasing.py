@@ -161,6 +161,7 @@ def test_ids_that_are_not_in_servicetitan_are_faults(world: World, tmp_path: Any
     found = check(mappings, Known(**known_to_buy(world.con)))
     assert [(fault.file, fault.row, fault.column) for fault in found] == [
         ("order_types.csv", 3, "type_id"), ("plants.csv", 3, "inventory_location_id"),
-        ("plants.csv", 3, "business_unit_id"), ("cost_centers.csv", 3, "business_unit_id"), ("materials.csv", 3, "sku_id"),
+        ("plants.csv", 3, "business_unit_id"), ("cost_centers.csv", 3, "business_unit_id"),
+        ("materials.csv", 3, "sku_id"),
     ]  # fmt: skip
     assert "(it has 501 Pump)" in found[-1].message

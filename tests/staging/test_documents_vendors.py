@@ -1,4 +1,4 @@
-"""What becomes of S/4HANA's suppliers in ServiceTitan: linked, created, changed, asked about; and of vendors in S/4HANA."""
+"""What becomes of S/4HANA's suppliers in ServiceTitan: linked, created, changed, asked about; and the other way."""
 
 from __future__ import annotations
 
@@ -44,29 +44,31 @@ def settings(mode: str = "post", create: bool = False, **vendors: Any) -> Connec
     """`mode` is that of vendors and of orders, `vendors` what else is set of these."""
     secrets = dict.fromkeys(("client_id", "client_secret"), Secret("x"))
     erp = SapS4hana(
-        kind="sap_s4hana", api_url="http://127.0.0.1", company_code="1710", controlling_area="A000", purchasing_organization="1710",
-        tax_number_field="Tax ID", create_in_s4=NEW if create else None, **secrets,
+        kind="sap_s4hana", api_url="http://127.0.0.1", company_code="1710", controlling_area="A000",
+        purchasing_organization="1710", tax_number_field="Tax ID", create_in_s4=NEW if create else None, **secrets,
     )  # fmt: skip
     return Connection(
         name="harbor", key_prefix="A", time_zone="America/Chicago", start_date=date(2026, 10, 1), erp=erp,
-        go_live=date(2026, 11, 1), mappings=Path(__file__).parent, flows=Flows(vendors={"mode": mode, **vendors}, purchase_orders={"mode": mode}),
+        go_live=date(2026, 11, 1), mappings=Path(__file__).parent,
+        flows=Flows(vendors={"mode": mode, **vendors}, purchase_orders={"mode": mode}),
         servicetitan=ServiceTitan(tenant_id=1003, app_key=Secret("x"), application_guid=UUID(int=1), **secrets),
     )  # fmt: skip
 
 
 def supplier(world: World, number: str, *, company: str = "1710", **values: Any) -> None:
     row = dict(
-        supplier=number, name="Acme Supply, Inc.", category="2", street="100 Main St", city="Austin", state="TX", postal_code="78701",
-        country="US", phone="512-555-0100", email="orders@acme.example", is_blocked=False, is_deleted=False, change_date=None,
-        creation_date="2020-01-02", source_key=f"sap_s4hana/1710/supplier/{number}", extracted_at="2026-11-10T03:00:00Z",
+        supplier=number, name="Acme Supply, Inc.", category="2", street="100 Main St", city="Austin", state="TX",
+        postal_code="78701", country="US", phone="512-555-0100", email="orders@acme.example", is_blocked=False,
+        is_deleted=False, change_date=None, creation_date="2020-01-02",
+        source_key=f"sap_s4hana/1710/supplier/{number}", extracted_at="2026-11-10T03:00:00Z",
     )  # fmt: skip
     world.put(S4, **row | values)
     world.put(
         "sap_s4hana__supplier_companies", supplier=number, company_code=company, is_blocked=False, is_deleted=False
     )
     world.put(
-        "sap_s4hana__supplier_purchasing_organizations", supplier=number, purchasing_organization="1710", is_blocked=False,
-        is_deleted=False,
+        "sap_s4hana__supplier_purchasing_organizations", supplier=number, purchasing_organization="1710",
+        is_blocked=False, is_deleted=False,
     )  # fmt: skip
 
 
@@ -75,7 +77,8 @@ def vendor(world: World, number: int, supplier: str = "", tax: str = "", **value
         vendor_id=number, name="ACME Supply LLC", street="100 Main St", city="Austin", state="Texas", zip="78701-1234",
         country="USA", phone="(512) 555-0100", email="orders@acme.example", is_active=True,
         custom_fields=[{"typeId": 1, "name": "tax id", "value": tax}] if tax else [],
-        source_key=f"servicetitan/1003/vendor/{number}", extracted_at="2026-11-10T03:00:00Z", created_at="2025-05-06T12:00:00Z",
+        source_key=f"servicetitan/1003/vendor/{number}", extracted_at="2026-11-10T03:00:00Z",
+        created_at="2025-05-06T12:00:00Z",
     )  # fmt: skip
     world.put(TITAN, **row | values)
     if supplier:
@@ -114,8 +117,8 @@ def test_a_supplier_becomes_a_vendor(world: World) -> None:
     assert document.home_day == date(2026, 11, 9), "in the connection's zone"
     assert document.payload == {
         "key": "ST-A-VEND-17", "supplier": "17", "name": "Acme Supply, Inc.", "active": True, "phone": "512-555-0100",
-        "email": "orders@acme.example", "street": "100 Main St", "unit": "", "city": "Austin", "state": "TX", "zip": "78701",
-        "country": "US", "tax_rate": "0",
+        "email": "orders@acme.example", "street": "100 Main St", "unit": "", "city": "Austin", "state": "TX",
+        "zip": "78701", "country": "US", "tax_rate": "0",
     }  # fmt: skip
 
 
@@ -204,7 +207,8 @@ def test_of_several_none_is_linked(world: World) -> None:
     vendor(world, 56)
     document = only(build(world))
     assert document.verdict is Verdict.BLOCKED
-    assert "(id 55)" in text(document) and "(id 56)" in text(document)
+    assert "(id 55)" in text(document)
+    assert "(id 56)" in text(document)
     world.change(TITAN, "vendor_id = 56", is_active=False)
     assert only(build(world)).payload["vendor_id"] == 55, "who is not used any more is not meant"
 
@@ -384,8 +388,9 @@ def test_a_vendor_that_no_supplier_is_becomes_one_where_that_is_wanted(world: Wo
     assert (document.business_key, document.source_key) == ("ST-A-V-60", "servicetitan/1003/vendor/60")
     assert document.payload == {
         "key": "ST-A-V-60", "name": "Brass & Co", "street": "Main St Suite 5", "house_number": "100", "city": "Austin",
-        "postal_code": "78702", "region": "TX", "country": "US", "phone": "(512) 555-0100", "email": "orders@acme.example",
-        "grouping": "BP02", "company_code": "1710", "reconciliation_account": "21100000", "payment_terms": "0004",
+        "postal_code": "78702", "region": "TX", "country": "US", "phone": "(512) 555-0100",
+        "email": "orders@acme.example", "grouping": "BP02", "company_code": "1710",
+        "reconciliation_account": "21100000", "payment_terms": "0004",
         "purchasing_organization": "1710", "order_currency": "USD",
     }  # fmt: skip
     assert build_back(world, create=False) == []
@@ -405,7 +410,8 @@ def test_a_vendor_like_a_supplier_waits_for_a_person(world: World) -> None:
     assert only(build_back(world, as_known(document, "ready", replayed=True))).verdict is Verdict.DUE
     world.change(S4, is_blocked=True)
     closed = only(build_back(world))
-    assert "(id 17), it is blocked" in text(closed) and "accept" not in text(closed)
+    assert "(id 17), it is blocked" in text(closed)
+    assert "accept" not in text(closed)
     linked = as_known(document, "blocked")
     mark(world, 55, "17")
     assert only(build_back(world, linked)).verdict is Verdict.WITHDRAWN, "it was linked"
