@@ -1,7 +1,7 @@
 """A contractor who buys in S/4HANA: the third firm of the sandbox.
 
-Made of what `generate` makes; of that ServiceTitan keeps all but its vendors' names and its requests. `Buying.exceptions`
-is what must be found wrong after a first sync; the product never reads it.
+Made of what `generate` makes; in ServiceTitan only vendors and requests become others. `Buying.exceptions` is what must
+be found wrong after a first sync; the product never reads it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ class Buying:
     exceptions: list[PlantedException]
     receipts: list[FieldReceipt]
     open_requisitions: list[str]
-    mappings: dict[str, list[dict[str, str]]]
 
 
 def buying(contractor: Contractor, *, seed: int = 7, scale: float = 1.0, prefix: str = HARBOR.key_prefix) -> Buying:
@@ -101,7 +100,6 @@ def buying(contractor: Contractor, *, seed: int = 7, scale: float = 1.0, prefix:
         exceptions,
         invoices.receipts,
         [row["PurchaseRequisition"] for row in orders.requisitions[:3]],
-        _mapping_tables([*stocked, unusable]),
     )
 
 
@@ -111,7 +109,7 @@ def _company(tenant: Mapping[str, Sequence[Wire]], unusable: Wire) -> Wire:
     return made | {
         "time_zone": "America/Chicago",
         "order_types": [FIELD, BY_INVOICE, UNMAPPED_TYPE],
-        "plants": {name: plant for name in (PLANT, OTHER_PLANT, UNMAPPED_PLANT)},
+        "plants": dict.fromkeys((PLANT, OTHER_PLANT, UNMAPPED_PLANT), plant),
         "materials": made["materials"] | {unusable["code"]: material(unusable)},
     }
 
@@ -170,8 +168,8 @@ def _ids_after(rows: Sequence[Wire]) -> Iterator[int]:
 def _requests(
     office: Office, prefix: str, tenant: Mapping[str, Sequence[Wire]], linked: Sequence[Supplier]
 ) -> PlantedException:
-    """What was asked for is asked of suppliers of S/4HANA, as are the orders that ServiceTitan made of it. One comes from
-    a business unit that nobody mapped."""
+    """What was asked for, and the orders that ServiceTitan made of it, go to suppliers of S/4HANA. One comes from a
+    business unit that nobody mapped."""
     approved = [row for row in tenant["purchase_order_requests"] if row["requestStatus"] == "Approved"]
     for request in tenant["purchase_order_requests"]:
         vendor = office.rng.choice(linked).vendor
@@ -196,8 +194,9 @@ def _as_asked(tenant: Mapping[str, Sequence[Wire]], request: Wire, vendor: Wire)
             bill["vendor"] = {"id": vendor["id"], "name": vendor["name"]}
 
 
-def _mapping_tables(materials: Sequence[Wire]) -> dict[str, list[dict[str, str]]]:
+def mapping_tables_of_s4hana(contractor: Contractor) -> dict[str, list[dict[str, str]]]:
     """What the buyer wrote, holes included."""
+    stocked, unusable = _materials(contractor.servicetitan["materials"])
     centers = [*zip(CENTERS, UNITS, strict=True), (EXPIRED_CENTER, lists.UNITS[5].id)]
     return {
         "order_types": _table(("order_type", "type_id", "invoices"), TYPES),
@@ -209,7 +208,9 @@ def _mapping_tables(materials: Sequence[Wire]) -> dict[str, list[dict[str, str]]
             ("cost_center", "business_unit_id", "valid_from", "valid_to"),
             [(center, unit, "", "") for center, unit in centers],
         ),
-        "materials": _table(("material", "sku_id", "unit"), [(row["code"], row["id"], "EA") for row in materials]),
+        "materials": _table(
+            ("material", "sku_id", "unit"), [(row["code"], row["id"], "EA") for row in (*stocked, unusable)]
+        ),
     }
 
 

@@ -68,7 +68,7 @@ class Orders:
         office = self.office
         parties = [*self.suppliers.linked, *self.suppliers.only_there]
         job = office.rng.choice(self.jobs)["jobNumber"] if office.chance(0.4) else ""
-        row = {
+        row: Wire = {
             "PurchaseOrder": str(next(self.numbers)),
             "PurchaseOrderType": kind,
             "CompanyCode": COMPANY_CODE,
@@ -161,7 +161,7 @@ class Orders:
         )
 
     def _ask_for_some(self) -> None:
-        """Requisitions: open ones, one of two suppliers, one that became an order, one in release, one without supplier."""
+        """Open requisitions, one of two suppliers, one that became an order, one in release, one without supplier."""
         linked = self.suppliers.linked
         for at in range(3):
             self.requisition(self._day(), [linked[at].number, linked[at].number])
@@ -205,9 +205,9 @@ class Orders:
     def _order_of(self, requisition: Wire, on: date) -> Wire:
         """As a buyer made of it."""
         (item,) = requisition["to_PurchaseReqnItem"]
-        line = self.line(on, Plant=PLANT, Material=item["Material"], NetPriceAmount=item["PurchaseRequisitionPrice"],
-                         NetPriceQuantity=Decimal(1), OrderQuantity=item["RequestedQuantity"],
-                         PurchaseRequisition=requisition["PurchaseRequisition"], PurchaseRequisitionItem="10")  # fmt: skip
+        price = {"NetPriceAmount": item["PurchaseRequisitionPrice"], "NetPriceQuantity": Decimal(1)}
+        line = self.line(on, Material=item["Material"], OrderQuantity=item["RequestedQuantity"], **price)
+        line |= {"PurchaseRequisition": requisition["PurchaseRequisition"], "PurchaseRequisitionItem": "10"}
         order = self.order(on, supplier=item["FixedSupplier"], lines=[line])
         item |= {"PurchasingDocument": order["PurchaseOrder"], "PurchasingDocumentItem": "10", "ProcessingStatus": "B"}
         return order

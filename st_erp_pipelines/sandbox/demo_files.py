@@ -6,16 +6,21 @@ Times scale with the sandbox: at speed 100 its servers forget, throttle and fini
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from st_erp_pipelines.sandbox import contractor_lists as lists
 from st_erp_pipelines.sandbox import credentials
+from st_erp_pipelines.sandbox import sap_s4hana_contractor as s4hana
 from st_erp_pipelines.sandbox.contractor import Contractor
+from st_erp_pipelines.sandbox.contractor_buying import mapping_tables_of_s4hana
 from st_erp_pipelines.sandbox.contractor_lists import PAYMENT_TYPES
+from st_erp_pipelines.sandbox.contractor_suppliers import TAX_FIELD
 from st_erp_pipelines.sandbox.firms import FIRMS, NORTHWIND, Firm
 from st_erp_pipelines.sandbox.sap_business_one_contractor import BANK, CHECK_BANK, EXEMPT, TAX_CODES
+from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
 
 CONNECTION = NORTHWIND.name
 MEANS = {"Credit Card": "CARD", "Check": "CHECK", "Cash": "CASH"}
@@ -37,10 +42,7 @@ CONNECTION_YAML = """\
       timing: {{{servicetitan_timing}}}
     erp:
 {erp}    flows:
-      customers: {{mode: {mode}}}
-      invoices: {{mode: {mode}}}
-      payments: {{mode: {mode}}}
-"""
+{flows}"""
 BUSINESS_CENTRAL = """\
       kind: business_central
       tenant: {tenant}
@@ -62,6 +64,23 @@ SAP_BUSINESS_ONE = """\
       timing: {{{timing}}}
     rules: {{non_taxable_code: {exempt}}}
 """
+SAP_S4HANA = """\
+      kind: sap_s4hana
+      api_url: {url}
+      client_id: ${{{variable}_S4_CLIENT_ID}}
+      client_secret: ${{{variable}_S4_CLIENT_SECRET}}
+      company_code: "{company_code}"
+      controlling_area: "{company_code}"
+      purchasing_organization: "{company_code}"
+      purchasing_group: "001"
+      material_group: {material_group}
+      gl_account: "{gl_account}"
+      tax_code: {tax_code}
+      tax_number_field: {tax_number_field}
+      create_in_s4: {{grouping: {grouping}, reconciliation_account: "{payables}", payment_terms: {terms}}}
+      timing: {{{timing}}}
+    rules: {{requisitions: deliver}}
+"""
 ITEMS_TOO = "      items: {mode: post}\n"
 
 
@@ -79,6 +98,7 @@ def connection_yaml(
     servicetitan_url: str,
     business_central_url: str = "",
     sap_business_one_url: str = "",
+    sap_s4hana_url: str = "",
     speed: float,
     go_live: date,
     start_date: date,
@@ -88,15 +108,18 @@ def connection_yaml(
 ) -> str:
     """A connection, whose mapping tables are written. `mode` is that of every flow but `items`.
 
-    The ERP is the one whose URL is given.
+    The ERP is the one whose URL is given. Of one that buys in S/4HANA the contractor is that of `Buying`.
     """
-    own = mapping_tables_of_business_one() if sap_business_one_url else mapping_tables()
-    _write_tables(folder / "mappings" / firm.name, own | (items_table(contractor) if with_items else {}))
-    erp = (
-        _business_one(sap_business_one_url, speed, firm)
-        if sap_business_one_url
-        else _business_central(business_central_url, speed, contractor.business_central["company"]["name"], firm)
-    )
+    flows: Sequence[str] = SALES_FLOWS
+    if sap_s4hana_url:
+        tables, flows = mapping_tables_of_s4hana(contractor), PURCHASING_FLOWS
+        erp = _s4hana(sap_s4hana_url, speed, firm)
+    elif sap_business_one_url:
+        tables, erp = mapping_tables_of_business_one(), _business_one(sap_business_one_url, speed, firm)
+    else:
+        company = contractor.business_central["company"]["name"]
+        tables, erp = mapping_tables(), _business_central(business_central_url, speed, company, firm)
+    _write_tables(folder / "mappings" / firm.name, tables | (items_table(contractor) if with_items else {}))
     text = CONNECTION_YAML.format(
         name=firm.name,
         key_prefix=firm.key_prefix,
@@ -107,14 +130,13 @@ def connection_yaml(
         tenant_id=firm.tenant_id,
         servicetitan_timing=_timing(speed, settle_after=300, calls_per_second=55, read_lag=60),
         erp=erp,
-        mode=mode,
+        flows="".join(f"      {flow}: {{mode: {mode}}}\n" for flow in flows),
     )
-    if with_items:
+    if with_items or sap_s4hana_url:
         text = text.replace(
             "tenant_id:", f"application_guid: {credentials.SERVICETITAN_APPLICATION_GUID}\n      tenant_id:"
         )
-        text += ITEMS_TOO
-    return text
+    return text + ITEMS_TOO if with_items else text
 
 
 def _business_central(url: str, speed: float, company: str, firm: Firm) -> str:
@@ -140,6 +162,22 @@ def _business_one(url: str, speed: float, firm: Firm) -> str:
     )
 
 
+def _s4hana(url: str, speed: float, firm: Firm) -> str:
+    return SAP_S4HANA.format(
+        url=url.rstrip("/"),
+        variable=firm.variable,
+        company_code=s4hana.COMPANY_CODE,
+        material_group=s4hana.MATERIAL_GROUP,
+        gl_account=s4hana.GL_ACCOUNT,
+        tax_code=s4hana.TAX_CODE,
+        tax_number_field=TAX_FIELD,
+        grouping=s4hana.GROUPING,
+        payables=s4hana.PAYABLES,
+        terms=s4hana.TERMS,
+        timing=_timing(speed, settle_after=1200, calls_per_second=10, read_lag=60),
+    )
+
+
 def demo_environment() -> dict[str, str]:
     """The variables that connections.yaml names, with what the sandbox accepts."""
     values = {
@@ -149,6 +187,8 @@ def demo_environment() -> dict[str, str]:
         "BC_CLIENT_ID": credentials.BUSINESS_CENTRAL_CLIENT_ID,
         "BC_CLIENT_SECRET": credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
         "B1_PASSWORD": credentials.SAP_BUSINESS_ONE_PASSWORD,
+        "S4_CLIENT_ID": credentials.SAP_S4HANA_CLIENT_ID,
+        "S4_CLIENT_SECRET": credentials.SAP_S4HANA_CLIENT_SECRET,
     }
     return {f"{firm.variable}_{name}": value for firm in FIRMS.values() for name, value in values.items()}
 
