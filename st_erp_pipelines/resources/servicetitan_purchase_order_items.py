@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from st_erp_pipelines.resources.servicetitan_targets import Row, is_same_figure, plain
+from st_erp_pipelines.resources.servicetitan_targets import Row, figure, is_same_figure, plain
 
 Line = Mapping[str, Any]
 T = TypeVar("T")
@@ -118,7 +118,8 @@ def _as_ours(line: Line, item: Row, left: list[str]) -> Row:
         left.append(SKU_STAYS.format(line=line["line"]))
         ours["skuId"] = item["skuId"]
     if ours["quantity"] < received:
-        left.append(NOT_LOWERED.format(line=line["line"], received=received, quantity=ours["quantity"]))
+        quantities = {"received": figure(received), "quantity": figure(ours["quantity"])}
+        left.append(NOT_LOWERED.format(line=line["line"], **quantities))
         ours["quantity"] = received
     return there | {name: value for name, value in ours.items() if not _is_same(value, there.get(name))}
 

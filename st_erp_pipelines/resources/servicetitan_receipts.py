@@ -21,6 +21,7 @@ from st_erp_pipelines.resources.servicetitan_purchase_orders import CENT, is_can
 from st_erp_pipelines.resources.servicetitan_targets import (
     LANES,
     Row,
+    figure,
     in_chunks,
     is_same_figure,
     midnight,
@@ -149,7 +150,7 @@ class ServiceTitanReceipts:
             received = max(received_of(item), came.get(number, Decimal(0)))
             if received + ours > ordered:
                 line = plain(item["description"]).partition(" ")[0]
-                text = TOO_MUCH.format(line=line, received=received, ordered=ordered, ours=ours)
+                text = TOO_MUCH.format(line=line, received=figure(received), ordered=figure(ordered), ours=figure(ours))
                 fix = MATCH_IT.format(number=wanted.payload.get("vendor_document_number"))
                 raise refused(wanted, OPERATION, text, cause="received_in_the_field", fix=fix)
 

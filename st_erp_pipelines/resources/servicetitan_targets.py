@@ -131,6 +131,11 @@ def is_same_figure(ours: Decimal, theirs: Any) -> bool:
     return theirs is not None and Decimal(theirs) in (ours, round(ours, 2))
 
 
+def figure(number: Decimal) -> str:
+    """For people, without the zeros at its end."""
+    return f"{number.normalize():f}"
+
+
 def midnight(day: str) -> str:
     """How calendar dates are written and read: no time zone is meant."""
     return f"{day}T00:00:00Z"

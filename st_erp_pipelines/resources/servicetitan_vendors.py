@@ -52,7 +52,7 @@ REFUSALS = (
     (
         r"\bname\b",
         "vendor_name",
-        "Correct the supplier's name in the ERP; where a vendor of that name is there already, name it in its link.",
+        "Correct the supplier's name in the ERP, or give the vendor in ServiceTitan that has it another.",
     ),
     ("", "", "Read the text, correct the supplier in the ERP, then replay the document."),
 )
@@ -140,7 +140,7 @@ class ServiceTitanVendors:
     def _link(self, wanted: Wanted) -> Reply:
         payload, there = wanted.payload, self._there(wanted)
         if (other := external_value(there, SUPPLIER)) not in ("", payload["supplier"]):
-            fix = "Link its own vendor with this supplier in vendors.csv, or take the number off that vendor."
+            fix = "See whose vendor it is, and take the other number off its external data."
             said = OTHERS.format(id=there["id"], supplier=other)
             raise refused(wanted, "link vendor", said, cause="vendor_of_another_supplier", fix=fix)
         self._patch(wanted, external(self._client, SUPPLIER, payload["supplier"], patchMode="Merge"))
@@ -157,7 +157,7 @@ class ServiceTitanVendors:
     def _there(self, wanted: Wanted) -> Row:
         if there := record(self._client, ENTITY, wanted.payload["vendor_id"]):
             return there
-        said, fix = GONE.format(id=wanted.payload["vendor_id"]), "Link its supplier with another vendor."
+        said, fix = GONE.format(id=wanted.payload["vendor_id"]), "See which vendor is its supplier's by now."
         raise refused(wanted, "change vendor", said, cause="vendor_gone", fix=fix)
 
     def _reply(self, payload: Mapping[str, Any], number: int, *, is_link: bool = False) -> Reply:
