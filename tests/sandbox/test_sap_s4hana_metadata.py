@@ -62,13 +62,14 @@ def facets(found: ElementTree.Element) -> dict[str, Any]:
     if found.get("Type") != "Edm.Decimal":
         numbers |= {"Precision": 0, "Scale": 0}
     flags = {name: found.get(SAP + name) != "false" for name in ("creatable", "updatable", "filterable", "sortable")}
-    return {"Type": found.get("Type"), **numbers, **flags}
+    return {"Type": found.get("Type"), "Nullable": found.get("Nullable") != "false", **numbers, **flags}
 
 
-def declared(known: Property) -> dict[str, Any]:
+def declared(known: Property, *, is_key: bool) -> dict[str, Any]:
     is_text = known.kind == "string"
     return {
         "Type": EDM[known.kind],
+        "Nullable": not is_key,
         "MaxLength": known.length if is_text else 0,
         "Precision": 0 if is_text else known.length,
         "Scale": known.scale,
@@ -93,7 +94,7 @@ def test_the_table_says_what_the_service_says(service: str) -> None:
         assert schema.allows(name) == SETS[name].allows, name
         properties = schema.properties(type_name)
         for each in known.properties.values():
-            assert properties.get(each.name) == declared(each), f"{name}.{each.name}"
+            assert properties.get(each.name) == declared(each, is_key=each.name in known.key), f"{name}.{each.name}"
         navigations = schema.navigations(type_name)
         for navigation in known.navigations.values():
             wanted = (f"{navigation.target}Type", FORMS[navigation.form])
