@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,30 +15,25 @@ from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.settings import Connection, Secret, ServiceTitan
 from st_erp_pipelines.staging.documents import KnownDocument, KnownDocuments
 from st_erp_pipelines.staging.documents.purchasing_masters import build_cost_centers
-from tests.staging.supplier_invoices_world import World
+from tests.staging.supplier_invoices_world import World, rolled_back
 from tests.staging.supplier_invoices_world import settings as plain_settings
 
 UNITS = "servicetitan__business_units"
 S4 = "sap_s4hana__cost_centers"
 
 
-@cache
-def shared() -> World:
-    return World()
-
-
 @pytest.fixture
 def world() -> Iterator[World]:
     """On 20 November 2026: one business unit, whose cost center was 10101 until October and is 10201 now."""
-    world = shared()
-    world.con.begin()
-    world.put(UNITS, business_unit_id=1, name="HVAC", is_active=True, source_key="servicetitan/1003/business_unit/1")
-    for number, ends in (("10101", "2026-10-31"), ("10201", "9999-12-31")):
-        world.put(S4, controlling_area="A000", cost_center=number, valid_from_date="2020-01-01", valid_to_date=ends)
-    row(world, "10101", ends="2026-10-31")
-    row(world, "0000010201", starts="2026-11-01")
-    yield world
-    world.con.rollback()
+    with rolled_back() as world:
+        world.put(
+            UNITS, business_unit_id=1, name="HVAC", is_active=True, source_key="servicetitan/1003/business_unit/1"
+        )
+        for number, ends in (("10101", "2026-10-31"), ("10201", "9999-12-31")):
+            world.put(S4, controlling_area="A000", cost_center=number, valid_from_date="2020-01-01", valid_to_date=ends)
+        row(world, "10101", ends="2026-10-31")
+        row(world, "0000010201", starts="2026-11-01")
+        yield world
 
 
 def row(world: World, number: str, unit: int = 1, starts: str | None = None, ends: str | None = None) -> None:
@@ -108,6 +102,6 @@ def test_who_is_not_active_or_not_mapped_is_left_and_what_was_not_sent_is_withdr
     assert only(build(world, known)).verdict is Verdict.WITHDRAWN
     assert build(world) == []
     world.change(UNITS, is_active=True)
-    world.con.execute("delete from mapping.cost_centers")
+    world.drop("mapping.cost_centers")
     assert build(world) == []
     assert build_cost_centers(world.con, settings(has_application=False), KnownDocuments()) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,26 +17,19 @@ from st_erp_pipelines.settings_systems import NewSuppliers
 from st_erp_pipelines.staging.documents import KnownDocument, KnownDocuments
 from st_erp_pipelines.staging.documents.known import prepare, run
 from st_erp_pipelines.staging.documents.purchasing_masters import build_suppliers, build_vendors
-from tests.staging.supplier_invoices_world import World
+from tests.staging.supplier_invoices_world import World, rolled_back
 
 TITAN = "servicetitan__vendors"
 S4 = "sap_s4hana__suppliers"
 NEW = NewSuppliers(grouping="BP02", reconciliation_account="21100000", payment_terms="0004")
 
 
-@cache
-def shared() -> World:
-    return World()
-
-
 @pytest.fixture
 def world() -> Iterator[World]:
-    """Supplier 17, Acme Supply in Austin, and no vendor. One world for all: to make its tables takes long."""
-    world = shared()
-    world.con.begin()
-    supplier(world, "17")
-    yield world
-    world.con.rollback()
+    """Supplier 17, Acme Supply in Austin, and no vendor."""
+    with rolled_back() as world:
+        supplier(world, "17")
+        yield world
 
 
 def settings(mode: str = "post", create: bool = False, **vendors: Any) -> Connection:
@@ -271,7 +263,7 @@ def test_suppliers_of_other_companies_are_none_of_ours(world: World) -> None:
     world.change("sap_s4hana__supplier_companies", company_code="2000")
     assert build(world) == []
     assert only(build(world, known)).verdict is Verdict.WITHDRAWN
-    world.con.execute("delete from staging.stg_sap_s4hana__suppliers")
+    world.drop(S4)
     assert build(world, known) == [], "nothing was read"
 
 
