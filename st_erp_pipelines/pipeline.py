@@ -31,9 +31,13 @@ from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.posting.engine import Run
 from st_erp_pipelines.resources import business_central, sap_business_one, sap_s4hana
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
+from st_erp_pipelines.resources.servicetitan_business_units import ServiceTitanBusinessUnits
 from st_erp_pipelines.resources.servicetitan_customers import ServiceTitanCustomers
 from st_erp_pipelines.resources.servicetitan_export_marks import ROWS_PER_CALL, mark_exported
 from st_erp_pipelines.resources.servicetitan_pricebook import Pricebook
+from st_erp_pipelines.resources.servicetitan_purchase_orders import ServiceTitanPurchaseOrders
+from st_erp_pipelines.resources.servicetitan_receipts import ServiceTitanReceipts
+from st_erp_pipelines.resources.servicetitan_vendors import ServiceTitanVendors
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection, SapS4hana, tenant_place
 from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
@@ -69,9 +73,13 @@ ERPS = {  # clients, and targets of flows
     "sap_business_one": sap_business_one,
     "sap_s4hana": sap_s4hana,
 }
-BACK: dict[str, type[ServiceTitanCustomers] | type[Pricebook]] = {  # they end in ServiceTitan
+BACK: dict[str, Callable[..., Target]] = {  # they end in ServiceTitan
     "customers_back": ServiceTitanCustomers,
     "items": Pricebook,
+    "cost_centers": ServiceTitanBusinessUnits,
+    "vendors": ServiceTitanVendors,
+    "purchase_orders": ServiceTitanPurchaseOrders,
+    "supplier_invoices": ServiceTitanReceipts,
 }
 FLOWS = (*SALES_FLOWS, "customers_back", "items", *PURCHASING_FLOWS)
 WITHOUT_AMOUNT = ("customers", "customers_back", "items", "cost_centers", "vendors", "suppliers")
@@ -277,7 +285,9 @@ class Pipeline:
     def target(self, flow: str) -> Target:
         if flow in BACK:
             place, timing = self.place_of(flow), self.connection.servicetitan.timing.posting()
-            return BACK[flow](self.servicetitan, place, timing)
+            # Orders carry no key that can be asked for: they are looked through from the first that may be ours.
+            begun = {"since": min(self.connection.go_live, self.connection.start_date)}
+            return BACK[flow](self.servicetitan, place, timing, **(begun if flow == "purchase_orders" else {}))
         erp = self.connection.erp
         target: Target = ERPS[erp.kind].target_for(flow, self.erp, erp, self.mappings())
         return target
