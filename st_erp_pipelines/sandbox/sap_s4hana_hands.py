@@ -71,13 +71,11 @@ def remove(company: Company, values: Row) -> Row:
 
 
 def delete(company: Company, values: Row) -> Row:
-    """{"order", "items"?}: its items are flagged, and all of it where all of them are."""
+    """{"order", "items"?}: some of its items, or all of it."""
     order = _copy(company, orders.ORDERS, values["order"])
     wanted = values.get("items")
-    orders.delete(
-        order,
-        [item for item in order["to_PurchaseOrderItem"] if wanted is None or item["PurchaseOrderItem"] in wanted],
-    )
+    items = order["to_PurchaseOrderItem"]
+    orders.delete([item for item in items if wanted is None or item["PurchaseOrderItem"] in wanted])
     company.touch(orders.ORDERS, Found(order, order))
     return company.put(orders.ORDERS, order)
 

@@ -137,9 +137,7 @@ def change(company: Company, order: Row, row: Row, values: Row) -> None:
     check(company, order, [item for item in order["to_PurchaseOrderItem"] if holds(item, row)])
 
 
-def delete(order: Row, items: list[Row]) -> None:
-    """Works on the order; once all its items are deleted, so is its head."""
+def delete(items: list[Row]) -> None:
+    """Works on the items; the head of an order says nothing of it, even when all are deleted."""
     for item in items:
         item["PurchasingDocumentDeletionCode"] = DELETED
-    if all(item["PurchasingDocumentDeletionCode"] == DELETED for item in order["to_PurchaseOrderItem"]):
-        order["PurchasingDocumentDeletionCode"] = DELETED

@@ -259,7 +259,7 @@ class Api:
             raise refusals.not_implemented("DELETE", target.set_name)
         found = self._writable(request, target)
         items = found.root["to_PurchaseOrderItem"]
-        orders.delete(found.root, items if found.row is found.root else [found.row])
+        orders.delete(items if found.row is found.root else [found.row])
         self.company.touch(target.set_name, found)
         self.company.put(orders.ORDERS, found.root)
         return Reply(204)
