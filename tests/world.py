@@ -29,7 +29,7 @@ from st_erp_pipelines.assets.extracting import READ_BY_PARENT
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.outbox import Document, Outbox, report
-from st_erp_pipelines.pipeline import FLOWS, Pipeline, used_flows
+from st_erp_pipelines.pipeline import Pipeline, used_flows
 from st_erp_pipelines.resources.dagster_resources import (
     BusinessCentralResource,
     PipelineResource,
@@ -44,7 +44,7 @@ from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment, wr
 from st_erp_pipelines.sandbox.planted import invoice_key
 from st_erp_pipelines.sandbox.serve import demo_business_central, demo_sap_business_one, demo_servicetitan, running
 from st_erp_pipelines.schedules.sync import range_tags
-from st_erp_pipelines.staging.questions import QUESTIONS
+from st_erp_pipelines.staging import questions
 from tests.erps import ERPS, BusinessCentral, Erp, Sale, SapBusinessOne
 
 ZONE = "America/Chicago"
@@ -171,9 +171,10 @@ class Site:
     def quick_sync(self) -> None:
         """What a sync does: reads the days still open, builds, posts, marks, reads back and reconciles."""
         with self.pipeline() as pipeline:
-            erp, marks = erp_of(pipeline.connection), pipeline.connection.servicetitan.mark_exported
+            connection = pipeline.connection
+            erp, marks = erp_of(connection), connection.servicetitan.mark_exported
             read(pipeline, erp.SYSTEM, erp.WHOLE, (*erp.BY_DAY, *erp.SALES))
-            read(pipeline, titan.SYSTEM, titan.WHOLE, titan.BY_DAY)
+            read(pipeline, titan.SYSTEM, titan.needed_whole(connection), titan.needed_by_day(connection))
             build_and_post(pipeline)
             for kind in titan.MARKED_KINDS if marks else ():
                 pipeline.mark_exported(kind)
@@ -193,9 +194,7 @@ class Site:
             while self._waiting():
                 assert time.monotonic() < until, self._waiting()
                 time.sleep(1)
-                for flow in FLOWS:
-                    pipeline.build(flow)
-                    pipeline.post(flow)
+                build_and_post(pipeline)
 
     def _waiting(self) -> dict[str, str]:
         """Of the flows that post."""
@@ -291,8 +290,8 @@ def read(pipeline: Pipeline, system: str, whole: Iterable[str] = (), by_day: Ite
                 reader.day(entity, day)
     assert not any(loaded.quarantined for loaded in pipeline.stage_all().values())
     for entity in by_day:
-        if system == titan.SYSTEM and entity in QUESTIONS:
-            reader.by_id(entity, pipeline.ids_to_ask_for("servicetitan", entity))
+        if entity in questions.of(system):
+            reader.by_id(entity, pipeline.ids_to_ask_for(system, entity))
             pipeline.stage(system, entity)
 
 

@@ -61,7 +61,7 @@ PRICEBOOK: tuple[Reference, ...] = ("materials", "services", "equipment")  # rea
 
 def assets(connection: Connection) -> list[dg.AssetsDefinition]:
     by_day = [extract_by_day(connection, SYSTEM, entity, behind) for entity, behind in _by_day(connection).items()]
-    whole = [extract_whole(connection, SYSTEM, entity) for entity in _whole(connection)]
+    whole = [extract_whole(connection, SYSTEM, entity) for entity in needed_whole(connection)]
     marks = [mark_exported(connection)] if connection.servicetitan.mark_exported and sells(connection) else []
     more = [_further(connection, entity) for entity in further(connection)]
     return by_day + whole + marks + more + posts_back(connection)
@@ -71,7 +71,7 @@ def _by_day(connection: Connection) -> dict[str, tuple[str, ...]]:
     return BY_DAY if sells(connection) else PURCHASING_BY_DAY
 
 
-def _whole(connection: Connection) -> tuple[str, ...]:
+def needed_whole(connection: Connection) -> tuple[str, ...]:
     return WHOLE if sells(connection) else PURCHASING_WHOLE
 
 
@@ -81,7 +81,7 @@ def needed_by_day(connection: Connection) -> tuple[str, ...]:
 
 def needed(connection: Connection) -> tuple[str, ...]:
     """What flows need: read in each sync."""
-    return (*_by_day(connection), *_whole(connection))
+    return (*_by_day(connection), *needed_whole(connection))
 
 
 def posts_back(connection: Connection) -> list[dg.AssetsDefinition]:
