@@ -54,7 +54,7 @@ select
     item.purchase_order is not null or ordered.purchase_requisition is not null as is_ordered,
     not (item.is_deleted or item.is_closed or is_ordered) as is_open,
     coalesce(item.release_status in ('02', '05'), false) and not (item.is_release_incomplete or item.is_blocked) as is_released,
-    item.external_reference in (select business_key from request_keys) as is_of_request
+    coalesce(item.external_reference in (select business_key from request_keys), false) as is_of_request
 from staging.stg_sap_s4hana__purchase_requisition_items as item
 left join (
     select distinct purchase_requisition, purchase_requisition_item
