@@ -110,8 +110,8 @@ class Invoices:
         self.rows.append(row)
         return row
 
-    def plant(self, kind: str, row: Wire, note: str) -> None:
-        self.exceptions.append(PlantedException(kind, self.key(row), row["InvoiceGrossAmount"], note))
+    def plant(self, kind: str, row: Wire, note: str, sign: int = 1) -> None:
+        self.exceptions.append(PlantedException(kind, self.key(row), sign * row["InvoiceGrossAmount"], note))
 
     def key(self, row: Wire) -> str:
         """Of one that bills one order, or none."""
@@ -146,7 +146,7 @@ class Invoices:
         self.rows.append(twice)
         self.plant("blocked:double_entry", twice, f"as invoice {made['SupplierInvoice']}")
         credit = self.of([next(orders)], SupplierInvoiceIsCreditMemo="X")
-        self.plant("blocked:credit_memo", credit, "a credit memo")
+        self.plant("blocked:credit_memo", credit, "a credit memo", sign=-1)
         later = self.of([next(orders)])
         later["to_SuplrInvcItemPurOrdRef"][0]["IsSubsequentDebitCredit"] = "X"
         self.plant("blocked:subsequent_debit_credit", later, "of the price alone")
