@@ -117,10 +117,11 @@ def _as_ours(line: Line, item: Row, left: list[str]) -> Row:
     if received and ours["skuId"] != item["skuId"]:
         left.append(SKU_STAYS.format(line=line["line"]))
         ours["skuId"] = item["skuId"]
-    if ours["quantity"] < received:
+    floor = min(received, Decimal(item["quantity"]))  # the field may have received more than was ordered
+    if ours["quantity"] < floor:
         quantities = {"received": figure(received), "quantity": figure(ours["quantity"])}
         left.append(NOT_LOWERED.format(line=line["line"], **quantities))
-        ours["quantity"] = received
+        ours["quantity"] = floor
     return there | {name: value for name, value in ours.items() if not _is_same(value, there.get(name))}
 
 

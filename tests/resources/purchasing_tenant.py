@@ -61,7 +61,7 @@ BOOKS: dict[str, list[dict[str, Any]]] = {
             "tax": 0.0,
             "shipping": 0.0,
             "total": 0.0,
-            "summary": "long ago",
+            "summary": "[ST-A-PO-1]",
             "vendorDocumentNumber": "",
             "items": [],
             "customFields": [],

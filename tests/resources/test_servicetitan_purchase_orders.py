@@ -177,6 +177,8 @@ def test_the_first_attempt_bounds_the_scan(target: ServiceTitanPurchaseOrders, m
     asked, now = asked_of(monkeypatch), datetime.now(UTC)
     assert find(target, replace(one, first_attempt_at=now)).remote_id == str(number)
     assert datetime.fromisoformat(asked[0]["createdOnOrAfter"]) >= now - timedelta(minutes=11)
+    old = order(key="ST-A-PO-1", memo="[ST-A-PO-1]")
+    assert find(target, replace(old, first_attempt_at=datetime(2026, 2, 28, tzinfo=UTC))).remote_id == "5"
     assert find(target, one).remote_id == str(number), "one that was never tried is looked for in all"
 
 

@@ -143,6 +143,7 @@ def test_two_invoices_at_once_do_not_receive_twice(target: ServiceTitanReceipts,
         except Rejected as refused:
             return refused.cause
 
+    there.faults.add("latency", method="POST", path_contains="/receipts", seconds=200)  # 0.2 s at this speed
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(outcome, [invoice(order), invoice(order)]))
     assert outcomes.count("received_in_the_field") == 1
