@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.settings import Connection, Flows, Rules, SapS4hana, Secret, ServiceTitan
 from st_erp_pipelines.staging.documents import KnownDocument
 from tests.staging.supplier_invoices_world import World
+from tests.staging.supplier_invoices_world import rolled_back as empty_world
 
 ORDER = "4500000001"
 VENDOR, WAREHOUSE, UNIT = 71, 81, 31
@@ -92,9 +92,16 @@ def requisition_item(world: World, line: int, number: str = "100", account: str 
         )  # fmt: skip
 
 
-@cache
-def _shared() -> World:
-    world = World()
+@contextmanager
+def rolled_back() -> Iterator[World]:
+    with empty_world() as world:
+        for table in (ORDERS, ITEMS):
+            world.drop(table)
+        fill(world)
+        yield world
+
+
+def fill(world: World) -> None:
     supplier(world, "17", VENDOR)
     world.put("mapping.order_types", order_type="NB", type_id=41)
     world.put(
@@ -112,16 +119,6 @@ def _shared() -> World:
     order(world)
     item(world, 10)
     item(world, 20, description="Valve", material=None, quantity="3", net_price_amount="250", net_price_quantity="10")
-    return world
-
-
-@contextmanager
-def rolled_back() -> Iterator[World]:
-    """One world for all tests of a process: to make its tables takes longer than a test."""
-    world = _shared()
-    world.con.begin()
-    yield world
-    world.con.rollback()
 
 
 def as_known(

@@ -20,6 +20,7 @@ from st_erp_pipelines.staging.load import open_books, prepare
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ORDER, ORDER_THERE = "4500000001", 7001
+LINES = ((10, "Copper pipe", 10, 501), (20, "Valve", 4, 502))
 SYSTEMS = {"servicetitan": "1003", "sap_s4hana": "1710"}
 
 
@@ -44,14 +45,8 @@ def settings(invoices: str = "receive", mode: str = "post") -> Connection:
 class World:
     """`put`, `change` and `drop` speak of tables without `stg_`: `sap_s4hana__purchase_orders`."""
 
-    def __init__(self) -> None:
-        self.con = duckdb.connect(config={"threads": 1})
-        day = NOW.date()
-        self.con.execute("set TimeZone = 'UTC'")
-        prepare(self.con, SYSTEMS, zone="America/Chicago", first_day=date(2026, 10, 1), last_day=day, now=NOW)
-        install(self.con, load(Path(__file__).parent / "nowhere", ()))
-        self.con.execute("set variable erp_settings = $settings", {"settings": settings().erp.for_payloads})
-        open_books(self.con, "sap_s4hana")
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
 
     def put(self, table: str, **values: Any) -> None:
         marks = ", ".join(f"${name}" for name in values)
@@ -64,16 +59,18 @@ class World:
     def drop(self, table: str, where: str = "true") -> None:
         self.con.execute(f"delete from {_full(table)} where {where}")
 
-    def order(self, number: str = ORDER, there: int = ORDER_THERE, **values: Any) -> None:
-        """Two lines: 10 pieces of copper pipe at 12.50, and 4 valves at 30."""
+    def order_of_s4(self, number: str = ORDER, **values: Any) -> None:
         row = dict(order_type="ZREC", supplier="100", order_date="2026-11-03", company_code="1710")
-        self.put(
-            "sap_s4hana__purchase_orders", purchase_order=number, source_key=source_key("purchase_order", number),
-            **row | values,
-        )  # fmt: skip
-        self.put("servicetitan__purchase_orders", purchase_order_id=there, number=f"PO{there}", job_id=55)
-        for line, text, quantity, sku in ((10, "Copper pipe", 10, 501), (20, "Valve", 4, 502)):
+        key = source_key("purchase_order", number)
+        self.put("sap_s4hana__purchase_orders", purchase_order=number, source_key=key, **row | values)
+        for line, text, *_ in LINES:
             self.put("sap_s4hana__purchase_order_items", purchase_order=number, item=line, description=text)
+
+    def order(self, number: str = ORDER, there: int = ORDER_THERE) -> None:
+        """In both systems. Two lines: 10 pieces of copper pipe at 12.50, and 4 valves at 30."""
+        self.order_of_s4(number)
+        self.put("servicetitan__purchase_orders", purchase_order_id=there, number=f"PO{there}", job_id=55)
+        for line, text, quantity, sku in LINES:
             self.put(
                 "servicetitan__purchase_order_items", purchase_order_id=there, item_id=there * 100 + line, sku_id=sku,
                 description=f"{line} {text}", quantity=quantity, quantity_received=0,
@@ -127,7 +124,13 @@ def _full(table: str) -> str:
 
 @cache
 def _shared() -> World:
-    world = World()
+    con = duckdb.connect(config={"threads": 1})
+    con.execute("set TimeZone = 'UTC'")
+    prepare(con, SYSTEMS, zone="America/Chicago", first_day=date(2026, 10, 1), last_day=NOW.date(), now=NOW)
+    install(con, load(Path(__file__).parent / "nowhere", ()))
+    con.execute("set variable erp_settings = $settings", {"settings": settings().erp.for_payloads})
+    open_books(con, "sap_s4hana")
+    world = World(con)
     world.order()
     return world
 

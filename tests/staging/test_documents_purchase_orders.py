@@ -407,15 +407,22 @@ def test_of_two_orders_of_one_requisition_the_first_takes_it_and_what_is_left_be
     world.drop(ORDERS)
     for line in (10, 20, 30):
         requisition_item(world, line)
-    made = as_known(only(build(world, rules=DELIVER)))
+        requisition_item(world, line, "200")
+    made = [as_known(each, remote_id=each.label) for each in build(world, rules=DELIVER)]
     ordered(world, "2", (10, 20))
     ordered(world, "3", (10, 30))
-    found = {each.business_key: each for each in build(world, made, rules=DELIVER)}
-    taking = {name: each.payload.get("purchase_order_id") for name, each in found.items()}
-    assert taking == {"ST-A-PO-2": 900, "ST-A-PO-3": None, "ST-A-PR-100-10-2": None}
-    assert lines(found["ST-A-PR-100-10-2"]) == ["10"], "a key of its own: the first stands for the order now"
-    known = [as_known(each, remote_id=f"90{at}") for at, each in enumerate(found.values())]
-    assert build(world, made, *known, rules=DELIVER) == []
+    ordered(world, "4", (10, 10), requisition="200")
+    found = {each.business_key: each for each in build(world, *made, rules=DELIVER)}
+    assert {name: each.payload.get("purchase_order_id") for name, each in found.items()} == {
+        "ST-A-PO-2": 100, "ST-A-PO-3": None, "ST-A-PO-4": 200, "ST-A-PR-100-10-2": None, "ST-A-PR-200-20": None
+    }, "a key of its own: the first stands for the order now"  # fmt: skip
+    assert (lines(found["ST-A-PR-100-10-2"]), lines(found["ST-A-PR-200-20"])) == (["10"], ["20", "30"])
+    taken = {"ST-A-PO-2": "100", "ST-A-PO-4": "200"}
+    known = [as_known(each, remote_id=taken.get(name, f"9{at}")) for at, (name, each) in enumerate(found.items())]
+    assert build(world, *made, *known, rules=DELIVER) == []
+    world.change(REQUISITIONS, "item = 20 and purchase_requisition = '200'", is_deleted=True)
+    document = only(build(world, *made, *known, rules=DELIVER))
+    assert (document.business_key, lines(document)) == ("ST-A-PR-200-20/R1", ["30"])
 
 
 def test_an_order_waits_for_a_requisition_under_way_and_takes_no_unsent_one(world: World) -> None:
