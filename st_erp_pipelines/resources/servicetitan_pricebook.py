@@ -8,30 +8,37 @@ read afterwards tells what was kept.
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-from st_erp_pipelines.errors import ConfigurationError, InDoubt, Rejected, Unavailable
+from st_erp_pipelines.errors import ConfigurationError, Unavailable
 from st_erp_pipelines.resources import deadline
 from st_erp_pipelines.resources.http import parsed
-from st_erp_pipelines.resources.servicetitan import IDS_PER_CALL, SYSTEM, ServiceTitan, Unproven, moment
-from st_erp_pipelines.resources.servicetitan_endpoints import APPLICATION, ENDPOINTS
+from st_erp_pipelines.resources.servicetitan import SYSTEM, ServiceTitan, Unproven, moment
+from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
+from st_erp_pipelines.resources.servicetitan_targets import (
+    CLOCKS_DIFFER_BY,
+    LANES,
+    Row,
+    external,
+    external_value,
+    in_chunks,
+    is_same_figure,
+    named,
+    plain,
+    proven,
+    write,
+)
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Timing, Wanted
 
-Row = dict[str, Any]
-T = TypeVar("T")
-
 ERP_ID = "erpId"
-LANES = 4
 LISTS = ("material", "service")
 OURS = {"displayName": "display_name", "active": "active", "price": "price"}  # as the API names them: as payloads do
 OURS_OF_MATERIALS = {"cost": "cost", "unitOfMeasure": "unit_of_measure"}
 FIGURES = ("price", "cost")
 OTHER_PRICES = ("memberPrice", "addOnPrice", "addOnMemberPrice")
-CLOCKS_DIFFER_BY = timedelta(minutes=10)  # at most, ours and ServiceTitan's
 NO_APPLICATION = "servicetitan.application_guid is not set, by which items are found again."
 NOT_KEPT = (
     "{kind} {id} came under its code after we tried to make it, without our number: st-erp accept {key} {id}, if that "
@@ -68,7 +75,7 @@ class Pricebook:
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
         changes = [one for one in wanted if one.payload.get("change")]
         creations = [one for one in wanted if not one.payload.get("change")]
-        return {**self._proven(self._find_changes, changes), **self._proven(self._find_creations, creations)}
+        return proven(self._find_changes, changes) | proven(self._find_creations, creations)
 
     def prepare(self, wanted: Wanted) -> Reply:
         return Reply(wanted.remote_id, etag=wanted.etag)  # there is no draft to prepare
@@ -83,29 +90,19 @@ class Pricebook:
 
     # Look up
 
-    def _proven(
-        self, find: Callable[[Sequence[Wanted]], dict[str, Finding]], wanted: Sequence[Wanted]
-    ) -> dict[str, Finding]:
-        if not wanted:
-            return {}
-        try:
-            return find(wanted)
-        except Unproven as unproven:
-            return {one.key: Finding(Found.UNKNOWN, detail=str(unproven)) for one in wanted}
-
     def _find_creations(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
         """In both lists: an item may have become the other thing before."""
         if not self._client.application:
             raise Unproven(NO_APPLICATION)
         found: dict[str, list[tuple[str, Row]]] = {one.payload["number"]: [] for one in wanted}
         for kind in LISTS:
-            for numbers in _in_chunks(sorted(found)):
+            for numbers in in_chunks(sorted(found)):
                 asked = {"externalDataKey": ERP_ID, "externalDataValues": ",".join(numbers)}
-                for row in self._rows(kind, asked, lambda row, numbers=numbers: _erp_id(row) in numbers):  # type: ignore[misc]
-                    found[_erp_id(row)].append((kind, row))
+                for row in self._rows(kind, asked, lambda row, numbers=numbers: external_value(row, ERP_ID) in numbers):  # type: ignore[misc]
+                    found[external_value(row, ERP_ID)].append((kind, row))
         findings = {one.key: _created(one.payload["becomes"], found[one.payload["number"]]) for one in wanted}
         doubtful = [one for one in wanted if one.ours and findings[one.key].found is Found.ABSENT]
-        return findings | self._proven(self._find_without_erp_id, doubtful)
+        return findings | proven(self._find_without_erp_id, doubtful)
 
     def _find_without_erp_id(self, doubtful: Sequence[Wanted]) -> dict[str, Finding]:
         """Nobody read whether our external data were kept: what came under our code since we tried may be ours."""
@@ -124,24 +121,24 @@ class Pricebook:
         findings: dict[str, Finding] = {}
         for kind in LISTS:
             mine = {one.payload["pricebook_id"]: one for one in wanted if one.payload["becomes"] == kind}
-            for ids in _in_chunks(sorted(mine)):
+            for ids in in_chunks(sorted(mine)):
                 asked = {"ids": ",".join(map(str, ids))}
                 rows = {row["id"]: row for row in self._rows(kind, asked, lambda row, ids=ids: row["id"] in ids)}  # type: ignore[misc]
                 findings |= {mine[each].key: _changed(mine[each].payload, rows.get(each)) for each in ids}
         return findings
 
     def _rows(self, kind: str, asked: Mapping[str, str], is_asked: Callable[[Row], bool]) -> list[Row]:
-        return self._client.rows(f"{kind}s", {**asked, **self._named()}, is_asked)
-
-    def _named(self) -> dict[str, str]:
-        """External data is returned only to who names its application."""
-        return {APPLICATION: self._client.application} if self._client.application else {}
+        return self._client.rows(f"{kind}s", {**asked, **named(self._client, f"{kind}s")}, is_asked)
 
     # Send
 
     def _create(self, wanted: Wanted) -> Reply:
         payload = wanted.payload
-        body = {"code": payload["number"], **_said(payload, payload["becomes"]), **self._external(payload)}
+        body = {
+            "code": payload["number"],
+            **_said(payload, payload["becomes"]),
+            **external(self._client, ERP_ID, payload["number"]),
+        }
         body["description"] = html.escape(payload["display_name"], quote=False)
         body |= dict.fromkeys(OTHER_PRICES, body["price"])  # without one of its own, a member would get it for nothing
         if payload["becomes"] == "material":
@@ -150,72 +147,35 @@ class Pricebook:
             body["categories"] = [payload["category_id"]]
         if payload.get("account"):
             body["account"] = payload["account"]
-        written = self._write("POST", wanted, "", body)
-        return self._reply(payload, written, body)
+        return self._write(wanted, body)
 
     def _change(self, wanted: Wanted) -> Reply:
         payload = wanted.payload
         there = self._record(payload["becomes"], payload["pricebook_id"])
-        body = {**_members(payload, there), **self._external(payload, patchMode="Merge")}
+        body = {**_members(payload, there), **external(self._client, ERP_ID, payload["number"], patchMode="Merge")}
         if payload["becomes"] == "material" and ("cost" in body or not there.get("primaryVendor")):
             body |= _vendor(payload, there.get("primaryVendor"))
-        written = self._write("PATCH", wanted, f"/{payload['pricebook_id']}", body)
-        return self._reply(payload, written, body)
+        return self._write(wanted, body, payload["pricebook_id"])
 
-    def _external(self, payload: Mapping[str, Any], **mode: str) -> Row:
-        rows = [{"key": ERP_ID, "value": payload["number"]}]
-        return {"externalData": {**mode, "applicationGuid": self._client.application, "externalData": rows}}
+    def _write(self, wanted: Wanted, body: Row, number: int | None = None) -> Reply:
+        payload, entity = wanted.payload, f"{wanted.payload['becomes']}s"
+        written = write(self._client, entity, body, wanted, self.timing, number=number, refusals=REFUSALS)
 
-    def _write(self, method: str, wanted: Wanted, path: str, body: Row) -> Row:
-        kind = wanted.payload["becomes"]
-        operation = f"{'create' if method == 'POST' else 'change'} {kind}"
-        try:
-            response = self._client.api.write(
-                method, f"{self._url(kind)}{path}", operation=operation, document=wanted.key,
-                deadline=self.timing.deadline, json=body,
-            )  # fmt: skip
-        except Rejected as error:
-            raise _explained(error) from None
-        except ConfigurationError as error:
-            error.fix = f"Grant the app the scope tn.pb.{kind}s:w."
-            raise
-        try:
-            written: Row = parsed(response)
-            return written | {"id": int(written["id"])}
-        except (ValueError, KeyError, TypeError):
-            said = f"the reply (HTTP {response.status_code}) does not name what was written"
-            raise InDoubt(said, system=SYSTEM, operation=operation, document=wanted.key) from None
-
-    def _reply(self, payload: Mapping[str, Any], written: Row, body: Row) -> Reply:
         def lost() -> list[str]:
-            return _lost(body, self._record(payload["becomes"], written["id"]))
+            return _lost(body, self._record(payload["becomes"], written))
 
         warning = self._client.read_back(self.timing.settle_after, lost)
-        return Reply(str(written["id"]), payload["number"], warning=warning)
+        return Reply(str(written), payload["number"], warning=warning)
 
     def _record(self, kind: str, record_id: int) -> Row:
         url, operation = f"{self._url(kind)}/{record_id}", f"read {kind} {record_id}"
-        reply = parsed(self._client.api.read("GET", url, operation=operation, params=self._named()))
-        return _readable(reply, "id", operation=operation)
+        reply = parsed(self._client.api.read("GET", url, operation=operation, params=named(self._client, f"{kind}s")))
+        if not isinstance(reply, dict) or "id" not in reply:
+            raise Unavailable("the reply cannot be read", system=SYSTEM, operation=operation)
+        return reply
 
     def _url(self, kind: str) -> str:
         return ENDPOINTS[f"{kind}s"].url(self._client.tenant_id)
-
-
-def _in_chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), IDS_PER_CALL):
-        yield values[start : start + IDS_PER_CALL]
-
-
-def _readable(reply: Any, *members: str, operation: str) -> Row:
-    if not isinstance(reply, dict) or not set(members) <= reply.keys():
-        raise Unavailable("the reply cannot be read", system=SYSTEM, operation=operation)
-    return reply
-
-
-def _erp_id(row: Row) -> str:
-    values = (each["value"] for each in row.get("externalData") or () if each["key"] == ERP_ID)
-    return next(values, "")
 
 
 def _created(becomes: str, found: Sequence[tuple[str, Row]]) -> Finding:
@@ -305,20 +265,8 @@ def _is_same(sent: Any, there: Any, name: str = "") -> bool:
         return bool(there) and all(_is_same(sent[each], there.get(each)) for each in ("vendorId", "cost"))
     if name == "categories":
         return set(sent) <= {each["id"] if isinstance(each, dict) else each for each in there or ()}
-    if isinstance(sent, Decimal):  # whether fractions of a cent are kept is not documented
-        return there is not None and Decimal(there) in (sent, round(sent, 2))
+    if isinstance(sent, Decimal):
+        return is_same_figure(sent, there)
     if isinstance(sent, str):
-        return _plain(sent) == _plain(there or "")
+        return plain(sent) == plain(there)
     return bool(sent == there)
-
-
-def _plain(text: str) -> str:
-    return " ".join(html.unescape(re.sub(r"</?[A-Za-z][^>]*>", " ", text)).split())
-
-
-def _explained(error: Rejected) -> Rejected:
-    """By the table above."""
-    cause, fix = next((cause, fix) for pattern, cause, fix in REFUSALS if re.search(pattern, error.text))
-    error.cause, error.fix = cause or re.sub(r"\d+", "#", error.text), fix
-    error.args = (error.sentence(),)
-    return error

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
-from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.outbox import Document, Outbox
 from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.intake import bring
@@ -25,6 +24,7 @@ from st_erp_pipelines.sandbox.servicetitan_skus import MATERIAL
 from st_erp_pipelines.settings import Secret
 from st_erp_pipelines.settings import ServiceTitan as Settings
 from st_erp_pipelines.target import Finding, Target, Timing, Wanted
+from tests.resources.test_servicetitan_pricebook import LeapingClock
 from tests.resources.wire import AnyPace
 from tests.sandbox.servicetitan_client import at, logged_in, tenant
 
@@ -70,22 +70,6 @@ BOOKS: dict[str, list[dict[str, Any]]] = {
     ],
     "receipts": [],
 }
-
-
-class LeapingClock(SystemClock):
-    """Real time that can be moved on; sleeps are only written down."""
-
-    def __init__(self) -> None:
-        self.ahead, self.slept = timedelta(0), list[float]()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def boot_seconds(self) -> float:
-        return super().boot_seconds() + self.ahead.total_seconds()
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
 
 class Office:

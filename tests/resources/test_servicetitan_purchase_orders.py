@@ -29,7 +29,6 @@ from tests.resources.purchasing_tenant import (
     UNIT,
     VALVE,
     VENDOR,
-    LeapingClock,
     Office,
     asked_of,
     connected,
@@ -39,6 +38,7 @@ from tests.resources.purchasing_tenant import (
     run,
     wanted,
 )
+from tests.resources.test_servicetitan_pricebook import LeapingClock
 
 ORDERS = count(4500000001)
 SINCE = date(2026, 11, 1)

@@ -22,7 +22,6 @@ from tests.resources.purchasing_tenant import (
     PLACE,
     TIMING,
     VALVE,
-    LeapingClock,
     Office,
     connected,
     find,
@@ -31,6 +30,7 @@ from tests.resources.purchasing_tenant import (
     run,
     wanted,
 )
+from tests.resources.test_servicetitan_pricebook import LeapingClock
 
 NUMBERS = count(5105600001)
 LINES = [

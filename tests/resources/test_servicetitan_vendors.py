@@ -20,7 +20,6 @@ from tests.resources.purchasing_tenant import (
     OURS,
     PLACE,
     TIMING,
-    LeapingClock,
     Office,
     connected,
     find,
@@ -29,6 +28,7 @@ from tests.resources.purchasing_tenant import (
     run,
     wanted,
 )
+from tests.resources.test_servicetitan_pricebook import LeapingClock
 
 SUPPLIERS = count(17300001)
 WHERE = {"street": "9 Oak Ave", "unit": "", "city": "Dallas", "state": "TX", "zip": "75201", "country": "USA"}
