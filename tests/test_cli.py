@@ -271,6 +271,15 @@ def test_status_groups_exceptions_with_a_sentence_each(place: Place, posted: Sta
     assert place.run("status").exit_code == 1
 
 
+def test_mappings_check_names_what_is_unmapped_its_money_and_the_file(place: Place, posted: Stage) -> None:
+    said = place.run("mappings", "check")
+    assert said.exit_code == 1
+    gap = next(each for each in place.facts("mappings", "check")["gaps"] if each["kind"] == "unmapped_business_unit")
+    assert Decimal(gap["amount"]) > 0
+    assert f"{gap['value']} is unmapped: {gap['documents']} document" in said.output
+    assert "Add a row to business_units.csv." in said.output
+
+
 def test_audit_tells_why_a_document_is_blocked(place: Place, posted: Stage) -> None:
     key = next(each["example"] for each in posted.facts["exceptions"] if each["reason"] == "no_customer")
     result = place.run("audit", key)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from st_erp_pipelines.accept import in_vendors
 from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.settings import Connection, Flows, SapS4hana, Secret, ServiceTitan
 from st_erp_pipelines.settings_systems import NewSuppliers
@@ -161,7 +162,7 @@ ALIKE = {
     60: ("Acme Supply", {"zip": "77002"}, "same name, postal code 77002"),
     61: ("Acme Supply", {"zip": None}, "same name, postal code none"),
     62: ("Acme Supply", {"is_active": False}, "inactive (same name and postal code)"),
-    63: ("Supplies Acme", {}, "alike, 100 of 100"),
+    63: ("Supplies Acme", {}, "alike, 99 of 100"),
     64: ("Akme Supply", {}, "alike, 91 of 100"),
     65: ("Acme Supply Houston", {}, "alike, 90 of 100"),
     66: ("Acme", {}, "alike, 90 of 100"),
@@ -339,6 +340,14 @@ def test_whom_a_person_accepted_is_marked_and_then_changed_as_any(world: World) 
     for marked in (as_known(linked), as_known(linked, "adopted")):
         change = only(build(world, accepted, marked))
         assert (change.revision, change.payload["phone"], "name" in change.payload) == (2, "512-555-0199", False)
+
+
+def test_a_vendor_is_named_by_its_id_or_its_name(world: World) -> None:
+    vendor(world, 55, name="Akme Supply")
+    vendor(world, 56, name="55")
+    found = [[each.remote_id for each in in_vendors(world.con, said)] for said in ("id=55", "Akme Supply", "Akme")]
+    assert found == [["55"], ["55"], []]
+    assert sorted(each.words for each in in_vendors(world.con, "55")) == ["55 (56)", "Akme Supply (55)"], "either"
 
 
 def there(world: World, *known: KnownDocument, mode: str = "post") -> list[tuple[Any, ...]]:

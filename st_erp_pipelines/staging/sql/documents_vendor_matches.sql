@@ -15,13 +15,13 @@ create or replace temp macro name_words(plain) as
     list_sort(list_transform(
         string_split(plain, ' '), lambda word: regexp_replace(regexp_replace(word, 'ies$', 'y'), '(.{2})s$', '\1')
     ));
--- From 0 to 100; 90 at least where one has all words of the other: Ferguson and Ferguson Enterprises.
+-- From 0 to 99; 90 at least where one has all words of the other: Ferguson and Ferguson Enterprises.
 create or replace temp macro likeness(one, other) as
-    greatest(
+    least(99, greatest(
         100 - 100 * levenshtein(array_to_string(one, ' '), array_to_string(other, ' '))
             / greatest(length(array_to_string(one, ' ')), length(array_to_string(other, ' '))),
         case when list_has_all(one, other) or list_has_all(other, one) then 90 end
-    )::integer;
+    ))::integer;
 create or replace temp macro alnum(x) as nullif(regexp_replace(upper(x), '[^A-Z0-9]', '', 'g'), '');
 create or replace temp macro plain_zip(zip) as regexp_replace(alnum(zip), '^([0-9]{5})[0-9]{4}$', '\1');
 
