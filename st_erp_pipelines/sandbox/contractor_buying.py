@@ -75,7 +75,7 @@ def buying(contractor: Contractor, *, seed: int = 7, scale: float = 1.0, prefix:
     stocked, unusable = _materials(tenant["materials"])
     skus = [Sku(row["code"], material(row)["text"], _cost(row)) for row in stocked]
     orders = Orders(office, prefix, suppliers, skus, tenant["jobs"], unusable["code"])
-    orders.buy(round(220 * scale) + 10, round(6 * days * scale) + 40)
+    orders.buy(round(400 * scale) + 10, round(6 * days * scale) + 40)
     invoices = Invoices(office, prefix, orders, _template(tenant["ap_bills"]), _ids_after(tenant["ap_bills"]))
     invoices.bill()
     tenant["ap_bills"] = sorted([*tenant["ap_bills"], *invoices.bills], key=lambda row: int(row["id"]))

@@ -121,10 +121,11 @@ class Invoices:
     def _old(self) -> None:
         """From before go-live, and one that bills an order of before."""
         before = [row for row in self.orders.rows if row["PurchaseOrderDate"] < self.office.start - timedelta(days=5)]
-        for row in before:
+        billed_late, *others = before
+        for row in others:
             if self.office.chance(0.8):
                 self.of([row])
-        self.of(before[:1], on=self.office.start + timedelta(days=1))
+        self.of([billed_late], on=self.office.start + timedelta(days=1))
 
     def _received_by_invoice(self, orders: Iterator[Wire]) -> None:
         """In two parts, and one over two orders of one supplier."""
