@@ -124,15 +124,16 @@ def test_a_canceled_bill_is_none(world: World) -> None:
 
 def test_what_the_field_received_after_us_is_told_with_both_receipts(world: World) -> None:
     world.invoice("51")
-    world.receipt(901, memo=OURS)
+    world.receipt(901, (10, "8"), (20, "4"), memo=OURS)
     world.bill(901, "245")
     posted = known_invoice("51", "posted")
-    assert said(only(found(world, posted, invoices="receive"))) == ("matched", "")
-    world.receipt(902, (10, "3"))
+    world.receipt(902, (10, "2"))
+    assert said(only(found(world, posted, invoices="receive"))) == ("matched", ""), "it received the rest"
+    world.receipt(903, (10, "3"))
     result = only(found(world, posted, invoices="receive"))
     assert said(result) == ("discrepancy", "received_twice")
-    assert "13 of 10 ordered are received of '10 Copper pipe', by receipts R901 and R902" in result.sentence
-    world.change("servicetitan__receipts", "receipt_id = 902", is_active=False)
+    assert "13 of 10 ordered are received of '10 Copper pipe', by receipts R901 and R902 and R903" in result.sentence
+    world.change("servicetitan__receipts", "receipt_id = 903", is_active=False)
     world.change("servicetitan__purchase_order_items", "item_id = 700110", quantity_received=10)
     assert said(only(found(world, posted, invoices="receive"))) == ("matched", "")
 
