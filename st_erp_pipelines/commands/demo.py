@@ -32,11 +32,12 @@ from st_erp_pipelines.commands.output import AMISS, CONFIGURATION, DEMO_HAS_ENDE
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.sandbox.contractor import Contractor, generate
 from st_erp_pipelines.sandbox.demo_files import CONNECTION, connection_yaml, demo_environment, write_demo
-from st_erp_pipelines.sandbox.firms import LAKESIDE, NORTHWIND
+from st_erp_pipelines.sandbox.firms import HARBOR, LAKESIDE, NORTHWIND
 from st_erp_pipelines.sandbox.serve import HOST, banner, serve
 
 ZONE = "America/Chicago"
-SECOND_DAYS, SECOND_SCALE = 7, 0.1  # of the smaller company
+SECOND_DAYS, SECOND_SCALE = 7, 0.1  # of the smaller companies
+THIRD_DAYS = 20  # what is not received after ten days is late
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ class Demo:
             "DAGSTER_HOME": str(home / "dagster"),
         }
 
-    def parties(self) -> tuple[Party, Party]:
-        a, b, c, d = free_ports(4)
+    def parties(self) -> tuple[Party, Party, Party]:
+        a, b, c, d, e, f = free_ports(6)
         days, scale = min(self.days, SECOND_DAYS), min(self.scale, SECOND_SCALE)
         return (
             Party(NORTHWIND, "business-central", self.seed, self.days, self.scale, (a, b)),
             Party(LAKESIDE, "sap-business-one", self.seed + 1, days, scale, (c, d)),
+            Party(HARBOR, "sap-s4hana", self.seed + 2, THIRD_DAYS, scale, (e, f)),
         )
 
 
@@ -73,32 +75,38 @@ def run(demo: Demo) -> int:
     began = time.monotonic()
     today = datetime.now(ZoneInfo(ZONE)).date()
     old_mappings = _clear(demo.folder)
-    say(f"A contractor with {demo.days} days of work (seed {demo.seed}), and a smaller sister company.")
+    say(f"A contractor with {demo.days} days of work (seed {demo.seed}), and two smaller sister companies.")
     say(f"Their ServiceTitan and their ERPs run here, at {demo.speed:g} times the speed that the vendors allow.")
-    parties = first, second = demo.parties()
+    parties = first, second, third = demo.parties()
     with console(stderr=True).status("making the contractors and their systems"):
         sandboxes = [start(demo.folder, party, today, demo.speed) for party in parties]
         remember(demo.folder, sandboxes, started_at=datetime.now(UTC).isoformat())
-        contractor, sister = (party.contractor(today) for party in parties)
-        added = _write_files(demo, contractor, sister, first, second)
+        contractor, sister, bought = first.contractor(today), second.contractor(today), third.buying(today)
+        _write_files(demo, contractor, first)
+        joins = [
+            _connection(demo, second, sister, "sap_business_one"),
+            _connection(demo, third, bought.contractor, "sap_s4hana"),
+        ]
         wait_for(sandboxes)
     _keep_if_edited(old_mappings, demo.folder / "mappings")
     _enter(demo.environment)
-    from st_erp_pipelines.commands import demo_later, demo_planted, demo_second, sync  # only now: they read settings
+    # only now: they read settings
+    from st_erp_pipelines.commands import demo_later, demo_planted, demo_second, demo_third, sync
 
     code, as_planted = sync.run([CONNECTION], as_json=False), False
     if code in (WELL, AMISS):
         as_planted = demo_planted.say_compared(CONNECTION, contractor.exceptions)
         demo_later.run(demo.folder / "connections.yaml", contractor, demo_later.People(*first.urls))
-        as_planted &= demo_second.run(demo.folder / "connections.yaml", added, second, sister)
+        as_planted &= demo_second.run(demo.folder / "connections.yaml", joins[0], second, sister)
+        as_planted &= demo_third.run(demo.folder / "connections.yaml", joins[1], third, bought)
         code = WELL if as_planted else AMISS  # what was planted is what there is to see
     say(f"\nFrom nothing to here: {time.monotonic() - began:,.0f} s, at {demo.speed:g} times the vendors' limits.")
     _say_what_next(demo)
     return code
 
 
-def _write_files(demo: Demo, contractor: Contractor, sister: Contractor, first: Party, second: Party) -> str:
-    """The first connection alone; returns the second, whose turn comes later."""
+def _write_files(demo: Demo, contractor: Contractor, first: Party) -> None:
+    """The first connection alone: the others join later."""
     lines = [f"{name}={value}" for name, value in demo.environment.items()]
     (demo.folder / "demo.env").write_text("\n".join(["# Opens no account anywhere.", *lines]) + "\n", "utf-8")
     write_demo(
@@ -111,15 +119,19 @@ def _write_files(demo: Demo, contractor: Contractor, sister: Contractor, first: 
         go_live=contractor.start_date,
         start_date=contractor.start_date,
     )
+
+
+def _connection(demo: Demo, party: Party, contractor: Contractor, erp: str) -> str:
+    """For connections.yaml; its mapping tables are written."""
     return connection_yaml(
         demo.folder,
-        contractor=sister,
-        servicetitan_url=second.urls[0],
-        sap_business_one_url=second.urls[1],
+        contractor=contractor,
+        servicetitan_url=party.urls[0],
+        **{f"{erp}_url": party.urls[1]},  # type: ignore[arg-type]
         speed=demo.speed,
-        firm=second.firm,
-        go_live=sister.start_date,
-        start_date=sister.start_date,
+        firm=party.firm,
+        go_live=contractor.start_date,
+        start_date=contractor.start_date,
     )
 
 
@@ -143,7 +155,7 @@ def _say_what_next(demo: Demo) -> None:
     key = exceptions[0].business_key if exceptions else "ST-A-INV-…"
     say("\nWhat to try next:", style="bold")
     for command, why in (
-        (f"st-erp {env} sync", "both: posts nothing, what is left needs a person"),
+        (f"st-erp {env} sync", "all three: posts nothing, what is left needs a person"),
         (f"st-erp {env} status", "what needs a person, and why"),
         (f"st-erp {env} audit {key}", "the whole story of one of them"),
         (f"st-erp demo --ui{where}", "the same in Dagster's UI (or: make ui)"),
@@ -195,7 +207,7 @@ def serve_ui(folder: Path, port: int) -> int:
         complain(DEMO_HAS_ENDED)
         return CONFIGURATION
     _require_free(port, "--port 3001 (or: make ui PORT=3001)")
-    groups = f"The groups {NORTHWIND.name} and {LAKESIDE.name} are the two companies."
+    groups = f"The groups {NORTHWIND.name}, {LAKESIDE.name} and {HARBOR.name} are the three companies."
     say(f"Dagster on http://{HOST}:{port} until Ctrl-C. {groups}")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "st_erp_pipelines.definitions", f"-h{HOST}", f"-p{port}"]
     process = subprocess.Popen(command, env={**os.environ, **Demo(folder).environment, "PYTHONWARNINGS": "ignore"})

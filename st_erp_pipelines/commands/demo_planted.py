@@ -8,12 +8,13 @@ from decimal import Decimal
 from st_erp_pipelines.commands.output import complain, say
 from st_erp_pipelines.commands.site import open_site
 from st_erp_pipelines.outbox import Document, report
-from st_erp_pipelines.pipeline import Pipeline
+from st_erp_pipelines.pipeline import Pipeline, sells
 from st_erp_pipelines.sandbox.planted import PlantedException
-from st_erp_pipelines.settings_systems import SALES_FLOWS
+from st_erp_pipelines.staging.supplier_invoice_results import needs_person
 
 Found = tuple[str, str, Decimal]  # kind, key, amount
 SHOWN = 5
+UNPLANTED = ("items", "customers_back")
 
 
 def say_compared(name: str, planted: Sequence[PlantedException]) -> bool:
@@ -23,12 +24,12 @@ def say_compared(name: str, planted: Sequence[PlantedException]) -> bool:
 
 
 def compared(name: str, planted: Sequence[PlantedException]) -> tuple[bool, str]:
-    """Whether they are the same, and that in words. Of items nothing was planted."""
+    """Whether they are the same, and that in words."""
     with open_site([name]) as site:
         found = set(_found(site.pipeline(site.connections[0])))
     asked = {(_kind(each), each.key, each.amount) for each in planted}
     if found == asked:
-        return True, f"{len(found)} exceptions on the way to the ERP: exactly those that were planted."
+        return True, f"{len(found)} exceptions on the way: exactly those that were planted."
     return False, f"Not what was planted: missed {_keys(asked - found)}; not planted {_keys(found - asked)}."
 
 
@@ -44,8 +45,12 @@ def _keys(rows: set[Found]) -> str:
 def _found(pipeline: Pipeline) -> Iterator[Found]:
     """Of ServiceTitan's payments only a refund is below zero."""
     for row in report.exceptions(pipeline.outbox, pipeline.connection.name):
-        if row.flow in SALES_FLOWS:
+        if row.flow not in UNPLANTED:
             yield from ((kind, row.business_key, row.amount) for kind in _kinds(row))
+    for result in filter(needs_person, pipeline.supplier_invoice_results()):
+        yield f"{result.result}:{result.cause}", result.business_key, result.amount
+    if not sells(pipeline.connection):
+        return
     for each in pipeline.reconciled().unexplained:
         yield f"difference:{each.status.replace(' ', '_')}", each.business_key, -each.difference
     for do in pipeline.to_do():

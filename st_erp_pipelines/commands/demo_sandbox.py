@@ -20,6 +20,7 @@ import httpx
 
 from st_erp_pipelines.errors import ConfigurationError, Unavailable
 from st_erp_pipelines.sandbox.contractor import Contractor, generate
+from st_erp_pipelines.sandbox.contractor_buying import Buying, buying
 from st_erp_pipelines.sandbox.firms import Firm
 from st_erp_pipelines.sandbox.serve import HOST
 
@@ -47,6 +48,9 @@ class Party:
 
     def contractor(self, today: date) -> Contractor:
         return generate(seed=self.seed, today=today, days=self.days, scale=self.scale)
+
+    def buying(self, today: date) -> Buying:
+        return buying(self.contractor(today), seed=self.seed, scale=self.scale)
 
     def command(self, today: date, speed: float) -> list[str]:
         return [

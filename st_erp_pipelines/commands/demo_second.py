@@ -32,13 +32,13 @@ def run(connections: Path, added: str, party: Party, contractor: Contractor) -> 
     show_reconciliation(facts)
     if facts["exceptions"]:
         say(f"\n{headline(facts['exceptions'])}", style="bold")
-        say(_in_short(facts["exceptions"]))
+        say(in_short(facts["exceptions"]))
     as_planted = say_compared(firm.name, planted_there(contractor, firm.key_prefix))
     synced_for_nothing(firm.name, *party.urls)
     return as_planted
 
 
-def _in_short(groups: Sequence[Facts]) -> Table:
+def in_short(groups: Sequence[Facts]) -> Table:
     columns = ("what", "amount", "state", "why", "such as")
     rows = [
         (counted(each["documents"], each["flow"]), money(each["amount"]), *(each[name] for name in COLUMNS))

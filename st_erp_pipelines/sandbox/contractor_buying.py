@@ -53,13 +53,15 @@ LOCATIONS = ((PLANT, WAREHOUSE["id"], UNITS[2]), (OTHER_PLANT, 8202, UNITS[4]))
 @dataclass(frozen=True)
 class Buying:
     """`contractor` has what ServiceTitan has; `sap_s4hana` is a seed of sap_s4hana_seed.py. `receipts`: what the field
-    does after a first sync. `open_requisitions` become orders then, item by item of one supplier."""
+    does after a first sync, with what is wrong `later` by that. `open_requisitions` become orders then, item by item of
+    one supplier."""
 
     contractor: Contractor
     sap_s4hana: Wire
     exceptions: list[PlantedException]
     receipts: list[FieldReceipt]
     open_requisitions: list[str]
+    later: list[PlantedException]
 
 
 def buying(contractor: Contractor, *, seed: int = 7, scale: float = 1.0, prefix: str = HARBOR.key_prefix) -> Buying:
@@ -100,6 +102,7 @@ def buying(contractor: Contractor, *, seed: int = 7, scale: float = 1.0, prefix:
         exceptions,
         invoices.receipts,
         [row["PurchaseRequisition"] for row in orders.requisitions[:3]],
+        invoices.later,
     )
 
 

@@ -50,6 +50,7 @@ class Invoices:
     bills: list[Wire] = field(default_factory=list)
     receipts: list[FieldReceipt] = field(default_factory=list)
     exceptions: list[PlantedException] = field(default_factory=list)
+    later: list[PlantedException] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: count(5_105_600_001))
     their_numbers: Iterator[int] = field(default_factory=lambda: count(10_001))
 
@@ -110,8 +111,9 @@ class Invoices:
         self.rows.append(row)
         return row
 
-    def plant(self, kind: str, row: Wire, note: str, sign: int = 1) -> None:
-        self.exceptions.append(PlantedException(kind, self.key(row), sign * row["InvoiceGrossAmount"], note))
+    def plant(self, kind: str, row: Wire, note: str, *, sign: int = 1, later: bool = False) -> None:
+        planted = PlantedException(kind, self.key(row), sign * row["InvoiceGrossAmount"], note)
+        (self.later if later else self.exceptions).append(planted)
 
     def key(self, row: Wire) -> str:
         """Of one that bills one order, or none."""
@@ -190,6 +192,8 @@ class Invoices:
                 amount = made["InvoiceGrossAmount"] + DIFFERENCE if at == 0 else made["InvoiceGrossAmount"]
                 number = made["SupplierInvoiceIDByInvcgParty"]
                 self.receipts.append(FieldReceipt(key, self.key(made), number, amount))
+                if at == 0:
+                    self.plant("discrepancy:amount_differs", made, f"billed with {DIFFERENCE} more", later=True)
 
     def _by_hand(self, row: Wire, supplier: Supplier, more: Decimal = Decimal(0)) -> None:
         assert supplier.vendor

@@ -32,8 +32,9 @@ from starlette.types import ASGIApp
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.business_central import business_central_app
 from st_erp_pipelines.sandbox.contractor import generate
+from st_erp_pipelines.sandbox.contractor_buying import buying
 from st_erp_pipelines.sandbox.faults import Faults
-from st_erp_pipelines.sandbox.firms import FIRMS, NORTHWIND, Firm
+from st_erp_pipelines.sandbox.firms import FIRMS, HARBOR, NORTHWIND, Firm
 from st_erp_pipelines.sandbox.sap_business_one import sap_business_one_app
 from st_erp_pipelines.sandbox.sap_business_one_contractor import sap_business_one_company
 from st_erp_pipelines.sandbox.sap_s4hana import sap_s4hana_app
@@ -70,13 +71,14 @@ def serve(
     business_central_port: int | None = None,
     sap_business_one_port: int | None = None,
     sap_s4hana_port: int | None = None,
+    buys: dict[str, Any] | None = None,
     firm: Firm = NORTHWIND,
     speed: float = 1.0,
     log_dir: Path | None = None,
     journal_entries: bool = False,
 ) -> None:
     """Serves ServiceTitan and each ERP that a port is given for, until interrupted; with `log_dir` each request is
-    also a line in a file there.
+    also a line in a file there. `buys`: what is in his S/4HANA, else his vendors and units alone.
     """
     log = _log(log_dir, "servicetitan")
     servicetitan = demo_servicetitan(contractor, speed, log, firm=firm, journal_entries=journal_entries)
@@ -88,7 +90,8 @@ def serve(
         business_one = demo_sap_business_one(contractor, speed, _log(log_dir, "sap_business_one"), firm=firm)
         servers.append(_server(business_one, host, sap_business_one_port))
     if sap_s4hana_port is not None:
-        s4hana = demo_sap_s4hana(contractor, speed, _log(log_dir, "sap_s4hana"))
+        company = buys or sap_s4hana_company(contractor.servicetitan)
+        s4hana = demo_sap_s4hana(company, speed, _log(log_dir, "sap_s4hana"))
         servers.append(_server(s4hana, host, sap_s4hana_port))
 
     async def all_of_them() -> None:
@@ -133,10 +136,9 @@ def demo_sap_business_one(
     return sap_business_one_app(company, speed=speed, faults=faults, database=firm.database)
 
 
-def demo_sap_s4hana(contractor: Contractor, speed: float, log_path: Path | None = None) -> ASGIApp:
-    """The contractor's S/4HANA with the demo credentials."""
-    faults = Faults(speed=speed, log_path=log_path)
-    return sap_s4hana_app(sap_s4hana_company(contractor.servicetitan), speed=speed, faults=faults)
+def demo_sap_s4hana(company: dict[str, Any], speed: float, log_path: Path | None = None) -> ASGIApp:
+    """A company code in S/4HANA with the demo credentials."""
+    return sap_s4hana_app(company, speed=speed, faults=Faults(speed=speed, log_path=log_path))
 
 
 def _log(log_dir: Path | None, system: str) -> Path | None:
@@ -305,7 +307,10 @@ def main() -> None:
     parser.add_argument("--exceptions", type=Path, help="a file for the list of what was planted")
     asked = parser.parse_args()
     today = asked.today or datetime.now(ZoneInfo("America/Chicago")).date()
-    contractor = generate(seed=asked.seed, today=today, days=asked.days, scale=asked.scale)
+    contractor, buys = generate(seed=asked.seed, today=today, days=asked.days, scale=asked.scale), None
+    if asked.firm == HARBOR.name:
+        bought = buying(contractor, seed=asked.seed, scale=asked.scale)
+        contractor, buys = bought.contractor, bought.sap_s4hana
     if asked.exceptions:
         contractor.write_exceptions(asked.exceptions)
     erp_ports = (asked.business_central_port, asked.sap_business_one_port, asked.sap_s4hana_port)
@@ -317,6 +322,7 @@ def main() -> None:
         business_central_port=asked.business_central_port,
         sap_business_one_port=asked.sap_business_one_port,
         sap_s4hana_port=asked.sap_s4hana_port,
+        buys=buys,
         firm=FIRMS[asked.firm],
         speed=asked.speed,
         log_dir=asked.log_dir,

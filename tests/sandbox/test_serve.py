@@ -13,6 +13,7 @@ import pytest
 
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox.contractor import generate
+from st_erp_pipelines.sandbox.sap_s4hana_contractor import sap_s4hana_company
 from st_erp_pipelines.sandbox.serve import (
     RunningSandbox,
     banner,
@@ -136,7 +137,10 @@ def test_the_generated_company_is_accepted() -> None:
 def test_what_the_contractor_buys_can_be_ordered_in_his_s4hana() -> None:
     contractor = generate(today=date(2026, 3, 20), days=8, scale=0.02)
     login = (credentials.SAP_S4HANA_USER, credentials.SAP_S4HANA_PASSWORD)
-    with running(demo_sap_s4hana(contractor, 60)) as url, httpx.Client(auth=login) as api:
+    with (
+        running(demo_sap_s4hana(sap_s4hana_company(contractor.servicetitan), 60)) as url,
+        httpx.Client(auth=login) as api,
+    ):
         root = f"{url}/sap/opu/odata/sap/API_BUSINESS_PARTNER/A_Supplier/$count"
         active = [vendor for vendor in contractor.servicetitan["vendors"] if vendor["active"]]
         assert api.get(root).text == str(len(active))
