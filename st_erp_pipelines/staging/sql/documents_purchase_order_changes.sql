@@ -60,7 +60,7 @@ changed as (
     from sides
     where is_there
 ),
-documents as (
+documents as materialized (
     from created
     union all by name
     select * exclude (is_pending, is_edited)

@@ -65,10 +65,18 @@ cost_centers as (
     group by kind, source_key, part, cost_center
     qualify row_number() over (partition by kind, source_key, part order by sum(amount) desc, cost_center) = 1
 ),
-references_of as (
-    select kind, source_key, part, arg_min(reference, (line, assignment)) as reference
-    from purchase_accounts
-    group by all
+heads as (
+    select
+        source.* exclude (reference, is_blocked), coalesce(source.is_blocked, false) as is_blocked,
+        case
+            when getvariable('erp_settings').job_field = 'CorrespncInternalReference' then source.reference
+            else account.reference
+        end as job_number
+    from purchase_sources as source
+    left join (
+        select kind, source_key, part, arg_min(reference, (line, assignment)) as reference from purchase_accounts group by all
+    ) as account
+        on account.kind = source.kind and account.source_key = source.source_key and account.part = source.part
 ),
 taken as (
     select
@@ -82,8 +90,7 @@ taken as (
     group by order_key
 )
 select
-    source.* exclude (reference, is_blocked),
-    coalesce(source.is_blocked, false) as is_blocked,
+    source.*,
     lines.* exclude (kind, source_key, part, required_on, ship_to, said),
     lines.source_key is not null as has_lines,
     coalesce(lines.required_on, source.date) as required_on,
@@ -102,25 +109,17 @@ select
     known.is_final as is_known_final, known.is_fixed as is_known_fixed, known.is_flagged as is_known_flagged,
     coalesce(known.replayed and not known.is_final, false) as is_replayed,
     md5(to_json([
-        source.supplier, source.order_type, source.date::varchar, source.currency_code, wanted_for.job_number,
+        source.supplier, source.order_type, source.date::varchar, source.currency_code, source.job_number,
         cost_centers.cost_center, source.is_gone::varchar, source.is_refused::varchar, source.is_blocked::varchar,
         to_json(lines.said)::varchar
     ])::varchar) as source_hash
-from purchase_sources as source
+from heads as source
 left join lines on lines.kind = source.kind and lines.source_key = source.source_key and lines.part = source.part
 left join cost_centers
     on cost_centers.kind = source.kind and cost_centers.source_key = source.source_key and cost_centers.part = source.part
-left join references_of
-    on references_of.kind = source.kind and references_of.source_key = source.source_key and references_of.part = source.part
-left join lateral (
-    select case
-        when getvariable('erp_settings').job_field = 'CorrespncInternalReference' then source.reference
-        else references_of.reference
-    end as job_number
-) as wanted_for on true
 left join (
     select number, any_value(job_id) as job_id from staging.stg_servicetitan__jobs group by number
-) as job on job.number = wanted_for.job_number
+) as job on job.number = source.job_number
 left join vendors_there as vendor on vendor.supplier = source.supplier
 left join mapping.order_types as own_type on own_type.order_type = source.order_type and own_type.order_type <> '*'
 left join mapping.order_types as any_type on any_type.order_type = '*'

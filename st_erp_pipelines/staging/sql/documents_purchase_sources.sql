@@ -28,7 +28,21 @@ left join (
 ) as earlier on earlier.source_key = firsts.source_key and earlier.began_with = firsts.first;
 
 create or replace temp table purchase_sources as
-with orders as (
+with of_requests as (
+    select purchase_order, any_value(request.purchase_request_id) as purchase_request_id
+    from (
+        select purchase_order, external_reference from staging.stg_sap_s4hana__purchase_orders
+        union
+        select item.purchase_order, requisition.external_reference
+        from staging.stg_sap_s4hana__purchase_order_items as item
+        join requisition_items as requisition
+            on requisition.purchase_requisition = item.purchase_requisition
+            and requisition.item = item.purchase_requisition_item
+    ) as referring
+    join request_keys as request on request.business_key = referring.external_reference
+    group by purchase_order
+),
+orders as (
     select
         purchase.*,
         coalesce(processing_status in ('02', '05'), false) and not is_release_incomplete as is_released,
@@ -36,19 +50,9 @@ with orders as (
             from staging.stg_sap_s4hana__purchase_order_items as item
             where item.purchase_order = purchase.purchase_order and item.deletion_code is distinct from 'L'
         ) as is_gone,
-        (
-            select any_value(request.purchase_request_id)
-            from request_keys as request
-            where request.business_key = purchase.external_reference or request.business_key in (
-                select requisition.external_reference
-                from staging.stg_sap_s4hana__purchase_order_items as item
-                join requisition_items as requisition
-                    on requisition.purchase_requisition = item.purchase_requisition
-                    and requisition.item = item.purchase_requisition_item
-                where item.purchase_order = purchase.purchase_order
-            )
-        ) as purchase_request_id
+        request.purchase_request_id
     from staging.stg_sap_s4hana__purchase_orders as purchase
+    left join of_requests as request on request.purchase_order = purchase.purchase_order
     where company_code = getvariable('erp_settings').company_code
 )
 select
