@@ -24,7 +24,7 @@ with shares_left as (
         count(*) over (partition by purchase_order_id) as left_there
     from supplier_invoice_documents as share
     anti join receipts_named as named using (supplier_invoice, fiscal_year, part)
-    where verdict in ('skipped', 'due', 'blocked') and purchase_order_id is not null
+    where verdict in ('skipped', 'due') and purchase_order_id is not null
 ),
 receipts_left as (
     select receipt.receipt_id, receipt.purchase_order_id, receipt.created_at,
@@ -153,9 +153,12 @@ select
     supplier_invoice, fiscal_year, purchase_order, posting_date as business_date, supplier, vendor_invoice_number,
     key as business_key, coalesce(mode, 'match_only') as mode, known_state as state, found[1] as result, found[2] as cause,
     currency_code, amount, purchase_order_id,
-    coalesce(receipt_id, if(is_standing, try_cast(known_remote_id as bigint), null)) as receipt_id, bills[1].id as ap_bill_id, bill_amount,
-    case when found[2] <> 'not_compared' then bill_amount - amount end::decimal(18, 2) as difference,
+    coalesce(receipt_id, if(is_standing, try_cast(known_remote_id as bigint), null)) as receipt_id,
+    if(is_compared, bills[1].id, null) as ap_bill_id,
+    if(is_compared, bill_amount, null) as bill_amount,
+    if(is_compared and found[2] <> 'not_compared', bill_amount - amount, null)::decimal(18, 2) as difference,
     case found[2]
+        when '' then ''
         when 'reversed' then
             'It and ' || coalesce(reversed_with, 'another') || ' reverse each other in S/4HANA'
             || if(found[1] = 'exception', ': cancel receipt ' || receipts || ' in ServiceTitan, and its bill.', '.')
@@ -184,7 +187,7 @@ select
             if(found[1] = 'exception', 'st-erp audit ' || key || ' says why.', '')
         )
     end as sentence
-from judged;
+from (select *, found[1] in ('matched', 'discrepancy') as is_compared from judged);
 
 comment on table staging.supplier_invoice_results is
     'What became of each supplier invoice of S/4HANA, one row for each order that it bills: is there a bill in ServiceTitan?';
