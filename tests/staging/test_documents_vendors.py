@@ -188,6 +188,13 @@ def test_what_looks_alike_waits_for_a_person(world: World) -> None:
     assert (replayed.verdict, "vendor_id" in replayed.payload) == (Verdict.DUE, False)
 
 
+@pytest.mark.parametrize("number", [60, 62, 64])
+def test_one_that_looks_alike_is_not_linked(world: World, number: int) -> None:
+    name, changes, _ = ALIKE[number]
+    vendor(world, number, name=name, **changes)
+    assert only(build(world)).verdict is Verdict.BLOCKED
+
+
 def test_what_is_another_is_in_nobodys_way(world: World) -> None:
     for number, (name, changes) in OTHERS.items():
         vendor(world, number, name=name, **changes)
@@ -280,6 +287,8 @@ def test_a_change_carries_what_the_erp_owns_and_nothing_is_emptied(world: World)
     owned = only(build(world, made, owners={"address": "servicetitan", "email": "servicetitan"}))
     assert {"name"} == owned.payload.keys() - {"key", "supplier", "vendor_id", "change"}
     assert build(world, made, owners=dict.fromkeys(("name", "address", "phone", "email"), "servicetitan")) == []
+    world.change(S4, name="Acme Supply, Inc.", street="100 Main St", email="")
+    assert build(world, made) == []
 
 
 def test_changes_are_measured_from_what_was_written_last_of_each_member(world: World) -> None:
@@ -312,7 +321,7 @@ def test_who_was_linked_keeps_what_was_different_then_and_it_is_listed(world: Wo
     linked = only(build(world))
     for known in (
         [],
-        [as_known(linked, "adopted")],
+        [as_known(linked, "adopted", state_since=datetime(2026, 11, 11, tzinfo=UTC))],
         [as_known(linked, "posted", state_since=datetime(2026, 11, 9, tzinfo=UTC))],
     ):
         build(world, *known)
