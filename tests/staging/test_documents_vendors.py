@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
 
 from st_erp_pipelines.accept import in_vendors
+from st_erp_pipelines.commands.vendor_differences import show_vendors, vendor_facts
 from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
 from st_erp_pipelines.settings import Connection, Flows, SapS4hana, Secret, ServiceTitan
 from st_erp_pipelines.settings_systems import NewSuppliers
+from st_erp_pipelines.staging import vendor_differences
 from st_erp_pipelines.staging.documents import KnownDocument, KnownDocuments
 from st_erp_pipelines.staging.documents.known import prepare, run
 from st_erp_pipelines.staging.documents.purchasing_masters import build_suppliers, build_vendors
@@ -333,8 +337,26 @@ def test_who_was_linked_keeps_what_was_different_then_and_it_is_listed(world: Wo
 
 
 def differences(world: World) -> list[tuple[Any, ...]]:
-    query = "select member, owner, in_servicetitan, in_erp from staging.vendor_differences order by member"
-    return world.con.execute(query).fetchall()
+    found = vendor_differences.differences(world.con)
+    assert {(each.supplier, each.vendor_id) for each in found} <= {("17", 55)}
+    return [(each.member, each.owner, each.in_servicetitan, each.in_erp) for each in found]
+
+
+def test_status_tells_of_differences_and_of_vendors_that_only_servicetitan_has(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vendor(world, 55, phone="555-9999")
+    vendor(world, 60, name="Brass & Co", zip=None)
+    build(world)
+    compared = vendor_differences.differences(world.con), vendor_differences.unmatched(world.con)
+    facts = vendor_facts(Mock(vendors_compared=lambda: compared))
+    show_vendors(facts)
+    said = capsys.readouterr().out
+    assert re.search(r"17 +55 +phone +ERP +555-9999 +512-555-0100", said)
+    assert re.search(r"60 +Brass & Co +none", said)
+    facts["vendors_unmatched"] *= 12
+    show_vendors(facts)
+    assert "and 2 more: st-erp status --all" in capsys.readouterr().out
 
 
 def test_whom_a_person_accepted_is_marked_and_then_changed_as_any(world: World) -> None:
@@ -386,7 +408,7 @@ def build_back(world: World, *known: KnownDocument, create: bool = True) -> list
 
 
 def unmatched(world: World) -> list[tuple[Any, ...]]:
-    return world.con.execute("select vendor_id, similar_suppliers from staging.vendors_unmatched").fetchall()
+    return [(each.vendor_id, each.similar_suppliers) for each in vendor_differences.unmatched(world.con)]
 
 
 def test_a_vendor_that_no_supplier_is_becomes_one_where_that_is_wanted(world: World) -> None:
