@@ -6,10 +6,6 @@ with sides as (
         purchase.* exclude (business_key), coalesce(there.business_key, purchase.business_key) as first_key,
         items.items, there.source_key is not null as is_there, coalesce(there.is_canceled, false) as is_canceled,
         there.purchase_order_id,
-        purchase.kind = 'requisition' and exists (
-            from requisitions_taken as taken
-            where taken.source_key = purchase.source_key and taken.part = purchase.part
-        ) as is_taken,
         -- What a change sets. The items of an order are sent whole.
         {
             'vendor_id': nullif(purchase.vendor_id, there.vendor_id), 'type_id': nullif(purchase.type_id, there.type_id),
@@ -30,7 +26,7 @@ with sides as (
         on there.kind = purchase.kind and there.source_key = purchase.source_key and there.part = purchase.part
 ),
 created as (
-    select *, coalesce(known_revision, 0) as revision, false as is_change, is_wanted and not is_taken as is_active
+    select *, coalesce(known_revision, 0) as revision, false as is_change, is_wanted as is_active
     from sides
     where
         not is_there and (is_active or not is_known_final)
@@ -48,7 +44,7 @@ changed as (
         true as is_change,
         is_pending or known_hash <> source_hash as is_edited,
         case
-            when is_taken or purchase_request_id is not null then false
+            when purchase_request_id is not null then false
             when is_gone then not is_canceled
             when is_canceled or coalesce(is_refused, false) then is_edited
             else is_edited and not is_held and (are_items_changed or not (
@@ -65,7 +61,7 @@ documents as materialized (
     union all by name
     select * exclude (is_pending, is_edited)
     from changed
-    where is_active or (is_pending and not is_known_final and (is_taken or is_gone or not is_held))
+    where is_active or (is_pending and not is_known_final and (is_gone or not is_held))
 ),
 reasons as (
     select kind, source_key, part, list({'code': code, 'text': text} order by rank, text) as reasons
@@ -117,7 +113,8 @@ judged as (
     left join reasons
         on reasons.kind = documents.kind and reasons.source_key = documents.source_key and reasons.part = documents.part
 ),
--- A requisition that nothing is left of, or that is read no more, before it was sent.
+-- A requisition whose place an order took, or of which nothing is left, before it was sent. What is under way is not sent
+-- again, where it proves absent.
 left_over as (
     select known.*
     from newest_known as known
