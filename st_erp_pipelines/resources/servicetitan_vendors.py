@@ -60,7 +60,8 @@ REFUSALS = (
 
 class ServiceTitanVendors:
     """With `change` a payload brings the vendor `vendor_id` up to date in the members it has; with a `vendor_id` only,
-    it links that one, and writes nothing but the supplier's number; else it creates one.
+    it links that one, and writes nothing but the supplier's number; else it creates one. `linked_there`: the supplier
+    was made of that vendor and names it, so nothing has to be written.
     """
 
     has_drafts = False
@@ -72,9 +73,9 @@ class ServiceTitanVendors:
         self._client = client
 
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Finding]:
-        changes = [one for one in wanted if one.payload.get("change")]
-        others = [one for one in wanted if not one.payload.get("change")]
-        return proven(self._find_changes, changes) | proven(self._find_by_supplier, others)
+        by_id = [one for one in wanted if one.payload.get("change") or one.payload.get("linked_there")]
+        others = [one for one in wanted if one not in by_id]
+        return proven(self._find_by_id, by_id) | proven(self._find_by_supplier, others)
 
     def prepare(self, wanted: Wanted) -> Reply:
         return Reply(wanted.remote_id, etag=wanted.etag)  # there is no draft to prepare
@@ -122,7 +123,7 @@ class ServiceTitanVendors:
                 findings[one.key] = Finding(Found.SEVERAL, str(row["id"]), row["name"], detail=detail)
         return {one.key: Finding(Found.ABSENT) for one in doubtful} | findings
 
-    def _find_changes(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
+    def _find_by_id(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
         rows = by_ids(self._client, ENTITY, {one.payload["vendor_id"] for one in wanted})
         return {one.key: _changed(one.payload, rows.get(one.payload["vendor_id"])) for one in wanted}
 
@@ -190,6 +191,8 @@ def _changed(payload: Mapping[str, Any], row: Row | None) -> Finding:
     number = str(payload["vendor_id"])
     if row is None:
         return Finding(Found.DEAD, detail=GONE.format(id=number).capitalize())
+    if payload.get("linked_there"):
+        return Finding(Found.COMPLETE, number, number)
     return Finding(Found.ABSENT if _pending(payload, row) else Found.COMPLETE, number, number)
 
 

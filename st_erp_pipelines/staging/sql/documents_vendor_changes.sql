@@ -86,6 +86,7 @@ select
         key: key,
         supplier: supplier,
         vendor_id: vendor_id,
+        linked_there: case when is_of_ours and not is_there then true end,
         change: case when is_change then true end,
         name: case when list_contains(fields, 'name') then name end,
         active: case when list_contains(fields, 'active') then active end,

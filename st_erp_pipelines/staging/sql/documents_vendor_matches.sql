@@ -53,6 +53,7 @@ tax_numbers as (
 select
     supplier.*,
     coalesce(there.vendor_id, made.vendor_id) as linked_id,
+    made.vendor_id is not null and there.vendor_id is null as is_of_ours,  -- its link stands in S/4HANA
     company.supplier is not null and organization.supplier is not null as is_ours,
     case
         when not is_ours then 'it is not there for company code ' || getvariable('erp_settings').company_code

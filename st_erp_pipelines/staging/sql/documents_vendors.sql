@@ -50,7 +50,7 @@ select
     there.source_key is not null as is_there,
     there.known_since,
     coalesce(there.vendor_id, supplier.linked_id, found.vendor_id) as vendor_id,
-    supplier.linked_id is not null as is_linked,
+    supplier.linked_id is not null as is_linked, supplier.is_of_ours,
     coalesce(there.is_accepted, false) and there.vendor_id in (
         select vendor_id from staging.stg_servicetitan__vendors
         where len(list_filter(coalesce(external_data, []), lambda each: each.key = 'S4Supplier')) = 0
