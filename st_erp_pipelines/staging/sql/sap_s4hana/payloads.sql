@@ -1,2 +1,1 @@
--- What texts call its setting of open days.
-create or replace temp macro period_setting() as 'posting periods';
+-- What is sent to S/4HANA has one shape, whatever is bought: documents_requests.sql and documents_suppliers.sql say it.
