@@ -4,6 +4,7 @@ and where the outbox is a SQLite file, nothing here.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -21,7 +22,7 @@ from st_erp_pipelines.posting.decide import Decision, Mode, decide
 from st_erp_pipelines.posting.engine import CHUNK
 from st_erp_pipelines.target import Finding, Found, Move, Target
 
-WAITS = {"waits_for_customer", "waits_for_invoice", "waits_for_reversal"}
+WAITS = {"waits_for_customer", "waits_for_invoice", "waits_for_reversal", "waits_for_vendor"}
 
 
 @contextmanager
@@ -120,5 +121,7 @@ def followers(blocked: Iterable[Document], going: dict[str, str]) -> list[tuple[
 
 
 def _awaited(row: Document, code: str) -> str:
+    if code == "waits_for_vendor":
+        return re.sub("-P[OR]-.*", f"-VEND-{row.party}", row.business_key)
     payload = simplejson.loads(row.payload)
     return str(payload.get("invoice_key" if code == "waits_for_invoice" else "customer_number", ""))

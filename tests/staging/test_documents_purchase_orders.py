@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from st_erp_pipelines.outbox.document import BuiltDocument, Verdict
+from st_erp_pipelines.planning import followers
 from st_erp_pipelines.staging.documents import KnownDocument, KnownDocuments, Link, build_purchase_orders
 from tests.staging.purchase_orders_world import (
     ACCOUNTS,
@@ -219,7 +221,11 @@ def test_who_observes_waits_for_no_vendor_that_is_fit_to_be_made(world: World) -
         "vendors", "vendor", key("supplier", "17"), 0, 0, "ready", "", None, None, "ST-A-VEND-17", False
     )
     assert only(build(world, vendor, mode="observe")).verdict is Verdict.DUE
-    assert reasons(only(build(world, vendor))) == ["waits_for_vendor"]
+    blocked = only(build(world, vendor))
+    assert reasons(blocked) == ["waits_for_vendor"]
+    facts = dict(state="blocked", reasons=[{"code": "waits_for_vendor"}], business_key=blocked.business_key, party="17")
+    row: Any = SimpleNamespace(**facts)
+    assert followers([row], {"ST-A-VEND-17": "ST-A-VEND-17"}) == [(row, "ST-A-VEND-17")], "a plan knows that it follows"
     posted = vendor._replace(state="posted", remote_id="72")
     assert only(build(world, posted)).payload["vendor_id"] == 72
 
