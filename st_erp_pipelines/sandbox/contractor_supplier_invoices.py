@@ -188,12 +188,11 @@ class Invoices:
         for at, row in enumerate(recent[:8]):
             made = self.of([row], on=max(row["PurchaseOrderDate"], self.office.today - RECENT))
             key = f"ST-{self.prefix}-PO-{row['PurchaseOrder']}"
-            if at < 4:
-                amount = made["InvoiceGrossAmount"] + DIFFERENCE if at == 0 else made["InvoiceGrossAmount"]
-                number = made["SupplierInvoiceIDByInvcgParty"]
-                self.receipts.append(FieldReceipt(key, self.key(made), number, amount))
-                if at == 0:
-                    self.plant("discrepancy:amount_differs", made, f"billed with {DIFFERENCE} more", later=True)
+            amount = made["InvoiceGrossAmount"] + DIFFERENCE if at == 0 else made["InvoiceGrossAmount"]
+            number = made["SupplierInvoiceIDByInvcgParty"]
+            self.receipts.append(FieldReceipt(key, self.key(made), number, amount))
+            if at == 0:
+                self.plant("discrepancy:amount_differs", made, f"billed with {DIFFERENCE} more", later=True)
 
     def _by_hand(self, row: Wire, supplier: Supplier, more: Decimal = Decimal(0)) -> None:
         assert supplier.vendor
