@@ -34,7 +34,7 @@ def show_supplier_invoices(facts: Facts, everything: bool = False) -> None:
     ]  # fmt: skip
     say(table("Supplier invoices, and the bills that ServiceTitan has of them", columns, lines, right=columns[1:]))
     if rows:
-        say(f"\n{len(rows):,} of them need a person:", style="bold")
+        say(f"\n{len(rows):,} of them {'need' if len(rows) > 1 else 'needs'} a person:", style="bold")
     for row in rows[: None if everything else LISTED]:
         number = f" ({row['vendor_invoice_number']})" if row["vendor_invoice_number"] else ""
         result = row["result"].replace("_", " ")
