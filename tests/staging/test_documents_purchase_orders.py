@@ -409,6 +409,23 @@ def test_an_order_takes_the_place_of_its_delivered_requisition(world: World) -> 
     assert (document.business_key, document.payload["cancel"]) == ("ST-A-PO-2/R1", True)
 
 
+def test_after_the_state_was_lost_the_marker_says_which_requisition_stands_there(world: World) -> None:
+    world.drop(ORDERS)
+    for number in ("100", "200", "300"):
+        requisition_item(world, 10, number)
+    for at, (marker, status) in enumerate(
+        (("[ST-A-PR-100-10]", "Pending"), ("[ST-A-PR-200-10] [ST-A-PO-3]", "Sent"), ("[ST-A-PR-300-10]", "Canceled"))
+    ):
+        world.put("servicetitan__purchase_orders", purchase_order_id=901 + at, summary=f"Order {marker}", status=status)
+        world.put("servicetitan__purchase_order_items", purchase_order_id=901 + at, description="10 Valve")
+    for number, requisition in (("2", "100"), ("3", "200"), ("4", "300")):
+        ordered(world, number, (10, 10), requisition=requisition)
+    found = by_label(build(world, rules=DELIVER))
+    assert {label: each.payload.get("purchase_order_id") for label, each in found.items()} == {
+        "2": 901, "3": None, "4": None
+    }  # fmt: skip
+
+
 def test_of_two_orders_of_one_requisition_the_first_takes_it_and_what_is_left_begins_anew(world: World) -> None:
     world.drop(ORDERS)
     for line in (10, 20, 30):

@@ -64,35 +64,63 @@ left join (
     on ordered.purchase_requisition = item.purchase_requisition and ordered.purchase_requisition_item = item.item
 where item.company_code = getvariable('erp_settings').company_code;
 
--- Requisitions that were delivered as orders, or may have been, and the items that each has there.
+-- Requisitions that were delivered as orders, or may have been, and the items that each has there: as the outbox knows or,
+-- after the state was lost, as the markers say of orders that no order of S/4HANA has taken yet.
 create or replace temp table requisitions_there as
-select
-    known.source_key, known.part, known.state,
-    coalesce(there.business_key, known.business_key) as business_key,
-    not known.is_final and known.is_fixed as is_under_way,
-    coalesce(
-        there.purchase_order_id is not null and not there.is_canceled and titans.status is distinct from 'Canceled', false
-    ) as is_delivered,
-    there.purchase_order_id,
-    list_transform(
-        list_concat(
-            coalesce(there.items, []),
-            case when is_under_way then coalesce(said_of_purchase(known.written).items, []) else [] end
-        ),
-        lambda each: try_cast(each.line as integer)
-    ) as items
-from newest_known as known
-left join purchases_there as there
-    on there.kind = known.kind and there.source_key = known.source_key and there.part = known.part
-left join staging.stg_servicetitan__purchase_orders as titans on titans.purchase_order_id = there.purchase_order_id
-where known.kind = 'requisition';
+with known as (
+    select
+        known.source_key, known.part,
+        coalesce(there.business_key, known.business_key) as business_key,
+        not known.is_final and known.is_fixed as is_under_way,
+        there.purchase_order_id is not null and not there.is_canceled as is_delivered,
+        there.purchase_order_id,
+        list_transform(
+            list_concat(
+                coalesce(there.items, []),
+                case when is_under_way then coalesce(said_of_purchase(known.written).items, []) else [] end
+            ),
+            lambda each: try_cast(each.line as integer)
+        ) as items
+    from newest_known as known
+    left join purchases_there as there
+        on there.kind = known.kind and there.source_key = known.source_key and there.part = known.part
+    where known.kind = 'requisition'
+),
+marked as (
+    select
+        titans.purchase_order_id, '-PR-(\d+)-(\d+)-?(\d*)\]' as pattern,
+        regexp_extract(titans.summary, '\[ST-' || rules.key_prefix || pattern) as marker,
+        regexp_extract(marker, pattern, 1) as purchase_requisition,
+        regexp_extract(marker, pattern, 2)::integer + 100000 * (coalesce(try_cast(regexp_extract(marker, pattern, 3) as integer), 1) - 1)
+            as part
+    from staging.stg_servicetitan__purchase_orders as titans
+    cross join rules
+    where marker <> '' and not contains(titans.summary, '[ST-' || rules.key_prefix || '-PO-')
+),
+found as (
+    select
+        requisition.source_key, marked.part, trim(marked.marker, '[]') as business_key, false as is_under_way,
+        true as is_delivered, marked.purchase_order_id,
+        list(try_cast(regexp_extract(item.description, '^\d+') as integer)) as items
+    from marked
+    join (select distinct source_key, purchase_requisition from requisition_items) as requisition
+        on requisition.purchase_requisition = marked.purchase_requisition
+    join staging.stg_servicetitan__purchase_order_items as item on item.purchase_order_id = marked.purchase_order_id
+    where (requisition.source_key, marked.part) not in (select (source_key, part) from known)
+    group by all
+)
+select * replace (is_delivered and coalesce(titans.status, '') <> 'Canceled' as is_delivered)
+from (from known union all by name from found) as requisition
+left join (
+    select purchase_order_id, status from staging.stg_servicetitan__purchase_orders
+) as titans using (purchase_order_id);
 
 -- Of several orders that were made of one delivered requisition, the one that stands there already takes it, else the
 -- first. An order that stands there as an order of its own takes none.
 create or replace temp table requisitions_taken as
 select distinct
     purchase.source_key as order_key, item.purchase_order,
-    requisition.* exclude (items), item.purchase_requisition
+    requisition.* exclude (items, status), item.purchase_requisition
 from staging.stg_sap_s4hana__purchase_order_items as item
 join staging.stg_sap_s4hana__purchase_orders as purchase on purchase.purchase_order = item.purchase_order
 join requisition_items
