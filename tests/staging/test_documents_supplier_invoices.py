@@ -133,6 +133,13 @@ def test_lines_without_an_order_are_for_people_until_a_bill_is_entered_by_hand(w
     world.change("servicetitan__ap_bills", vendor_id=31)
     assert build(world)[0].verdict is Verdict.SKIPPED
 
+    world.invoice("53")
+    assert build(world)[2].verdict is Verdict.DUE
+    world.change("servicetitan__ap_bills", vendor_number="V-53", bill_date="2025-11-08")
+    assert build(world)[2].verdict is Verdict.DUE, "the supplier's numbers begin anew each year"
+    world.change("servicetitan__ap_bills", bill_date="2026-11-10")
+    assert build(world)[2].verdict is Verdict.SKIPPED, "a receipt would make another bill"
+
 
 def test_one_number_date_and_amount_on_two_invoices_is_a_double_entry(world: World) -> None:
     world.invoice("51", vendor_invoice_number="v 7")

@@ -25,14 +25,20 @@ select
     canceled_at is null and status is distinct from 'Canceled' as is_standing
 from staging.stg_servicetitan__ap_bills;
 
+-- Some suppliers begin anew with their numbers each year.
+create or replace temp macro is_of_that_year(bill_date, document_date) as
+    coalesce(abs(bill_date - document_date) < 300, true);
+
+create or replace temp table shares_entered as
+select *, exists (
+    from bills_there as bill
+    where bill.is_standing and bill.vendor_id = shares.vendor_id and bill.typed_vendor_number = shares.vendor_number
+        and is_of_that_year(bill.bill_date, shares.document_date)
+) as is_entered_by_hand
+from invoice_shares as shares;
+
 create or replace temp table supplier_invoice_reasons as
-with shares as (
-    select *, exists (
-        from bills_there as bill
-        where bill.is_standing and bill.vendor_id = shares.vendor_id and bill.typed_vendor_number = shares.vendor_number
-    ) as is_entered_by_hand
-    from invoice_shares as shares
-),
+with shares as (from shares_entered),
 by_hand as (
     select
         'Enter a bill in ServiceTitan by hand, with the supplier''s number ' || coalesce(vendor_invoice_number, number)
@@ -147,7 +153,7 @@ facts as (
             where receipt.is_active and receipt.our_key is null and receipt.purchase_order_id = shares.purchase_order_id
                 and receipt.vendor_number = shares.vendor_number
         ) as is_received_under_its_number
-    from invoice_shares as shares
+    from shares_entered as shares
     left join lines using (supplier_invoice, fiscal_year, purchase_order)
     left join reasons using (supplier_invoice, fiscal_year, part)
     left join newest_known as known
@@ -163,6 +169,7 @@ select
         when purchase_order is null then 'skipped'  -- somebody entered it by hand
         when is_received_by_us and facts.mode = 'receive' then 'due'  -- it is looked up, and adopted
         when is_replayed then if(reasons is null, 'due', 'blocked')
+        when is_entered_by_hand then 'skipped'  -- a receipt would make another bill of it
         when is_old or facts.mode = 'match_only' or is_received_by_field or is_received_under_its_number then 'skipped'
         when reasons is not null then 'blocked'
         else 'due'

@@ -101,7 +101,7 @@ alone as (
     join bills_there as bill
         on bill.typed_vendor_number = share.vendor_number
         and (bill.purchase_order_id = share.purchase_order_id or bill.vendor_id = share.vendor_id)
-    where bill.is_standing
+    where bill.is_standing and is_of_that_year(bill.bill_date, share.document_date)
     group by all
 ),
 facts as (
