@@ -60,7 +60,8 @@ def _people_work(name: str, party: Party, bought: Buying) -> None:
         _does(s4hana, "sap_s4hana/order", requisition=requisition)
     say(
         f"In the field {len(bought.receipts)} orders are received, one of which is billed with another amount. "
-        f"In S/4HANA {len(bought.open_requisitions)} requisitions, which ServiceTitan has as orders already, become orders."
+        f"In S/4HANA {len(bought.open_requisitions)} requisitions, which ServiceTitan has as orders already, become "
+        "orders."
     )
 
 

@@ -127,11 +127,10 @@ judged as (
             when is_void then ['out_of_scope', 'reversed']
             when status = '' then ['out_of_scope', 'posted_online']
             when status = '2' then ['out_of_scope', 'deleted']
-            when not is_active then ['waiting', 'parked']
+            when not is_active then ['out_of_scope', 'parked']
             when verdict = 'out_of_scope' and not is_standing then ['out_of_scope', 'before_go_live']
             when known_state in ('rejected', 'conflict') then ['exception', known_state]
-            when verdict = 'blocked' and not is_standing then
-                [if(reasons[1].code = 'waits_for_order', 'waiting', 'exception'), reasons[1].code]
+            when verdict = 'blocked' and not is_standing then ['exception', reasons[1].code]
             when is_old and not is_standing then ['out_of_scope', 'old_order']
             when verdict = 'due' and not is_standing then ['waiting', 'not_sent']
             when twice is not null and has_ours then ['discrepancy', 'received_twice']
@@ -144,7 +143,7 @@ judged as (
                 ['discrepancy', 'receipt_canceled']
             when is_standing then ['waiting', 'not_read_back']
             when state in ('blocked', 'ready', 'sending', 'in_doubt', 'unavailable', 'rejected', 'conflict') and not is_there
-                then ['waiting', 'waits_for_order']
+                then [if(state in ('blocked', 'rejected', 'conflict'), 'exception', 'waiting'), 'waits_for_order']
             else [if(posting_date + $wait_days::integer > $now::date, 'waiting', 'bill_missing'), 'no_receipt']
         end as found
     from facts
