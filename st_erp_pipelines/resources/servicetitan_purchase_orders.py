@@ -20,7 +20,6 @@ from st_erp_pipelines.resources.servicetitan_purchase_order_items import (
     received_of,
 )
 from st_erp_pipelines.resources.servicetitan_targets import (
-    CLOCKS_DIFFER_BY,
     LANES,
     Row,
     by_ids,
@@ -41,6 +40,8 @@ MEMBERS = {  # as the API names it: as payloads do
 DATES = {"date": "date", "requiredOn": "required_on"}
 ADDRESS = ("street", "unit", "city", "state", "zip", "country")  # demanded, all of them
 CENT = Decimal("0.01")
+CLOCK_WRONG_BY = timedelta(days=1)  # at most, ours when an order was tried
+SEEN_LATE_BY = timedelta(minutes=10)  # at most, a record, after the time that stands in it
 GONE = "Purchase order {id} is gone from ServiceTitan."
 CANCELED = "It was canceled in ServiceTitan, as order {number}."
 RECEIVED = "something of purchase order {number} was received in ServiceTitan, so it is not canceled"
@@ -102,7 +103,7 @@ class ServiceTitanPurchaseOrders:
         return {one.key: _known(one, rows.get(_number(one) or 0)) for one in wanted}
 
     def _find_marked(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
-        since = min(one.first_attempt_at or self._since for one in wanted) - CLOCKS_DIFFER_BY
+        since = min(one.first_attempt_at or self._since for one in wanted) - CLOCK_WRONG_BY
         marked = self._marked.by_marker(since)
         numbers = {one.key: marked.get(marker_of(one.payload), set()) for one in wanted}
         rows = by_ids(self._client, ENTITY, set().union(*numbers.values()))
@@ -166,23 +167,23 @@ class ServiceTitanPurchaseOrders:
 
 
 class _MarkedOrders:
-    """Which orders carry which marker: read whole once, then what was modified since."""
+    """Which orders carry which marker: read whole once, then what was modified since, by ServiceTitan's clock: ours may
+    have been set forward.
+    """
 
     def __init__(self, client: ServiceTitan) -> None:
         self._client = client
         self._lock = threading.Lock()
         self._markers: dict[int, set[str]] = {}
         self._since: datetime | None = None  # all created since then are known
-        self._read_at: datetime | None = None
+        self._newest: datetime | None = None  # modification that was seen
 
     def by_marker(self, since: datetime) -> dict[str, set[int]]:
         with self._lock:
-            now = self._client.clock.now()
-            if self._read_at is None or self._since is None or since < self._since:
+            if self._newest is None or self._since is None or since < self._since:
                 self._markers, self._since = dict(self._walk("created", since)), since
             else:
-                self._markers |= self._walk("modified", self._read_at - CLOCKS_DIFFER_BY)
-            self._read_at = now
+                self._markers |= self._walk("modified", self._newest - SEEN_LATE_BY)
             found: dict[str, set[int]] = {}
             for number, markers in self._markers.items():
                 for marker in markers:
@@ -194,6 +195,8 @@ class _MarkedOrders:
         since = since.replace(microsecond=0)
         asked = {f"{stamp}OnOrAfter": moment(since)}
         rows = self._client.rows(ENTITY, asked, lambda row: datetime.fromisoformat(row[f"{stamp}On"]) >= since)
+        seen = [datetime.fromisoformat(row["modifiedOn"]) for row in rows]
+        self._newest = max(seen, default=self._newest)
         return {row["id"]: set(MARKER.findall(row.get("summary") or "")) for row in rows}
 
 

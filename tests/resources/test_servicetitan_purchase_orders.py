@@ -155,6 +155,17 @@ def test_what_came_since_the_scan_is_seen_by_the_next(target: ServiceTitanPurcha
     there.sets("purchase_orders", first, summary="nothing of ours")
 
 
+def test_a_clock_that_was_set_forward_hides_no_order(
+    target: ServiceTitanPurchaseOrders, there: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = order()
+    assert find(target, one).found is Found.ABSENT
+    monkeypatch.setattr(target._client.clock, "now", lambda: datetime.now(UTC) + timedelta(hours=1))
+    assert find(target, one).found is Found.ABSENT
+    there.makes_order(memo=f"typed [{one.key}]")
+    assert find(target, one).found is Found.COMPLETE
+
+
 def test_an_order_that_differs_says_in_what(target: ServiceTitanPurchaseOrders, there: Office) -> None:
     one, number = made(target)
     there.sets("purchase_orders", number, vendorId=2, total=111.0, date="2026-11-03T00:00:00Z")
@@ -176,7 +187,7 @@ def test_the_first_attempt_bounds_the_scan(target: ServiceTitanPurchaseOrders, m
     one, number = made(target)
     asked, now = asked_of(monkeypatch), datetime.now(UTC)
     assert find(target, replace(one, first_attempt_at=now)).remote_id == str(number)
-    assert datetime.fromisoformat(asked[0]["createdOnOrAfter"]) >= now - timedelta(minutes=11)
+    assert datetime.fromisoformat(asked[0]["createdOnOrAfter"]) >= now - timedelta(days=1, seconds=2)
     old = order(key="ST-A-PO-1", memo="[ST-A-PO-1]")
     assert find(target, replace(old, first_attempt_at=datetime(2026, 2, 28, tzinfo=UTC))).remote_id == "5"
     assert find(target, one).remote_id == str(number), "one that was never tried is looked for in all"
