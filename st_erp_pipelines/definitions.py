@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|include_s
 from st_erp_pipelines.assets import erp, landing, published, reconciliation, servicetitan, staging  # noqa: E402
 from st_erp_pipelines.assets.freshness import kept_fresh  # noqa: E402
 from st_erp_pipelines.assets.posting import post_key  # noqa: E402
-from st_erp_pipelines.pipeline import sells, used_flows  # noqa: E402
+from st_erp_pipelines.flows import sells, used_flows  # noqa: E402
 from st_erp_pipelines.resources.dagster_resources import (  # noqa: E402
     BusinessCentralResource,
     PipelineResource,

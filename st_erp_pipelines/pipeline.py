@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.flows import BACK, sells
 from st_erp_pipelines.mapping.check import Known, check
 from st_erp_pipelines.mapping.coverage import Gap, coverage, coverage_of_purchasing
 from st_erp_pipelines.mapping.duck import install
@@ -40,7 +41,6 @@ from st_erp_pipelines.resources.servicetitan_receipts import ServiceTitanReceipt
 from st_erp_pipelines.resources.servicetitan_vendors import ServiceTitanVendors
 from st_erp_pipelines.run_report import Limits, RunReport
 from st_erp_pipelines.settings import Connection, SapS4hana, tenant_place
-from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
 from st_erp_pipelines.staging import (
     customer_differences,
     field_prices,
@@ -73,7 +73,7 @@ ERPS = {  # clients, and targets of flows
     "sap_business_one": sap_business_one,
     "sap_s4hana": sap_s4hana,
 }
-BACK: dict[str, Callable[..., Target]] = {  # they end in ServiceTitan
+IN_SERVICETITAN: dict[str, Callable[..., Target]] = {  # targets of the flows that end there
     "customers_back": ServiceTitanCustomers,
     "items": Pricebook,
     "cost_centers": ServiceTitanBusinessUnits,
@@ -81,25 +81,6 @@ BACK: dict[str, Callable[..., Target]] = {  # they end in ServiceTitan
     "purchase_orders": ServiceTitanPurchaseOrders,
     "supplier_invoices": ServiceTitanReceipts,
 }
-FLOWS = (*SALES_FLOWS, "customers_back", "items", *PURCHASING_FLOWS)
-WITHOUT_AMOUNT = ("customers", "customers_back", "items", "cost_centers", "vendors", "suppliers")
-
-
-def sells(connection: Connection) -> bool:
-    """Whether what is sold goes to the ERP; else what the ERP buys comes to ServiceTitan."""
-    return "invoices" in connection.erp.flows
-
-
-def used_flows(connection: Connection) -> tuple[str, ...]:
-    """What goes back only where it is asked for: elsewhere it costs nothing and is not told of."""
-    has_items = connection.flows.items.mode != "observe" or (connection.mappings / "items.csv").exists()
-    asked_for = {
-        "customers_back": bool(connection.flows.customers.owners.of("erp")),
-        "items": has_items,
-        "cost_centers": connection.servicetitan.application_guid is not None,
-        "suppliers": getattr(connection.erp, "create_in_s4", None) is not None,
-    }
-    return tuple(flow for flow in connection.erp.flows if asked_for.get(flow, True))
 
 
 def gaps_of(con: duckdb.DuckDBPyConnection, connection: Connection, on: date | None = None) -> list[Gap]:
@@ -107,11 +88,6 @@ def gaps_of(con: duckdb.DuckDBPyConnection, connection: Connection, on: date | N
     if isinstance(connection.erp, SapS4hana):
         return coverage_of_purchasing(con, connection.erp, go_live=connection.go_live, on=on)
     return coverage(con, go_live=connection.go_live, tax=connection.rules.tax)
-
-
-def system_of(connection: Connection, flow: str) -> str:
-    """Where a flow posts to."""
-    return "servicetitan" if flow in BACK else connection.erp.kind
 
 
 @dataclass
@@ -287,7 +263,9 @@ class Pipeline:
             place, timing = self.place_of(flow), self.connection.servicetitan.timing.posting()
             # Orders carry no key that can be asked for: they are looked through from the first that may be ours.
             begun = {"since": min(self.connection.go_live, self.connection.start_date)}
-            return BACK[flow](self.servicetitan, place, timing, **(begun if flow == "purchase_orders" else {}))
+            return IN_SERVICETITAN[flow](
+                self.servicetitan, place, timing, **(begun if flow == "purchase_orders" else {})
+            )
         erp = self.connection.erp
         target: Target = ERPS[erp.kind].target_for(flow, self.erp, erp, self.mappings())
         return target

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from st_erp_pipelines import target
+from st_erp_pipelines.flows import PURCHASING_FLOWS, SALES_FLOWS
 from st_erp_pipelines.settings_fields import Batch, Credential, Duration, KeyField, Secret, Span, Text, Url
 
 SYSTEMS = {
@@ -20,10 +21,6 @@ SYSTEMS = {
     "sap_business_one": "SAP Business One",
     "sap_s4hana": "SAP S/4HANA",
 }
-
-# The flows, each list in the order in which they need each other. Which of them there are, the ERP says.
-SALES_FLOWS = ("customers", "invoices", "payments")
-PURCHASING_FLOWS = ("cost_centers", "vendors", "suppliers", "purchase_orders", "requests", "supplier_invoices")
 
 
 class Model(BaseModel):

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from st_erp_pipelines.cli import app
 from st_erp_pipelines.clock import SystemClock
+from st_erp_pipelines.flows import SALES_FLOWS
 from st_erp_pipelines.forget import Cleared, Person
 from st_erp_pipelines.outbox.forgotten import Forgotten
 from st_erp_pipelines.outbox.schema import attempts, documents, events
@@ -26,7 +27,6 @@ from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.sandbox.contractor import Contractor
 from st_erp_pipelines.sandbox.contractor_office import Wire
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
-from st_erp_pipelines.settings_systems import SALES_FLOWS
 from st_erp_pipelines.staging.landing import in_memory
 from tests.world import Site, contractor, plain_invoices, running_site, with_only
 

@@ -24,13 +24,13 @@ from st_erp_pipelines.commands import pause
 from st_erp_pipelines.definitions import build_definitions
 from st_erp_pipelines.doctor.connection import ERPS
 from st_erp_pipelines.doctor.findings import Level, examined
+from st_erp_pipelines.flows import SALES_FLOWS
 from st_erp_pipelines.forget import forget, look_up
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import load
 from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.sap_business_one.replies import explain
 from st_erp_pipelines.sandbox.demo_files import CONNECTION
-from st_erp_pipelines.settings_systems import SALES_FLOWS
 from st_erp_pipelines.staging.landing import in_memory
 from tests.erps import SapBusinessOne
 from tests.world import QUIET, Site, build_and_post, contractor, read, running_site

@@ -28,8 +28,9 @@ from st_erp_pipelines.assets.erp import erp_of
 from st_erp_pipelines.assets.extracting import READ_BY_PARENT
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.definitions import build_definitions
+from st_erp_pipelines.flows import used_flows
 from st_erp_pipelines.outbox import Document, Outbox, report
-from st_erp_pipelines.pipeline import Pipeline, used_flows
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.dagster_resources import (
     BusinessCentralResource,
     PipelineResource,

@@ -7,7 +7,7 @@ import dagster as dg
 from st_erp_pipelines.assets import business_central, sap_business_one, sap_s4hana
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.posting import post, post_key
-from st_erp_pipelines.pipeline import BACK, used_flows
+from st_erp_pipelines.flows import BACK, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 

@@ -14,7 +14,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator  # nothing
 
 from st_erp_pipelines.assets.posting import flow_keys
 from st_erp_pipelines.assets.references import reference_keys
-from st_erp_pipelines.pipeline import used_flows
+from st_erp_pipelines.flows import used_flows
 from st_erp_pipelines.settings import Connection
 
 LATE = timedelta(hours=1)  # warns: a sync may take that long

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from st_erp_pipelines.assets.partitions import EVERY_RANGE_IN_ONE_RUN, daily, days_of
+from st_erp_pipelines.flows import system_of
 from st_erp_pipelines.outbox.report import totals
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import system_of
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.run_report import RunReport
 from st_erp_pipelines.settings import Connection

@@ -10,9 +10,9 @@ import dagster as dg
 from st_erp_pipelines.assets.erp import read_back
 from st_erp_pipelines.assets.posting import post_key
 from st_erp_pipelines.assets.wording import counted, money
+from st_erp_pipelines.flows import sells, used_flows
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import sells, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.reconciliation import FlowTotals

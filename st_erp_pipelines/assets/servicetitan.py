@@ -9,8 +9,8 @@ import dagster as dg
 
 from st_erp_pipelines.assets.extracting import extract_by_day, extract_whole
 from st_erp_pipelines.assets.posting import post
+from st_erp_pipelines.flows import BACK, sells, used_flows
 from st_erp_pipelines.outbox.export_marks import MARKED
-from st_erp_pipelines.pipeline import BACK, sells, used_flows
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection, Reference
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 import dagster as dg
 
 from st_erp_pipelines.assets.wording import counted, money
+from st_erp_pipelines.flows import sells
 from st_erp_pipelines.mapping.coverage import Gap
 from st_erp_pipelines.mapping.load import MappingFault
-from st_erp_pipelines.pipeline import sells
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.staging.entities import entity_of

@@ -19,10 +19,10 @@ from st_erp_pipelines.commands.status import company_of, local
 from st_erp_pipelines.commands.to_do import to_do_in
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.flows import WITHOUT_AMOUNT
 from st_erp_pipelines.outbox import Document, Outbox, report
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import WITHOUT_AMOUNT
 
 Facts = dict[str, Any]
 Story = tuple[Document, list[Any], list[Any]]

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from st_erp_pipelines.commands.output import complain, say
 from st_erp_pipelines.commands.site import open_site
+from st_erp_pipelines.flows import sells
 from st_erp_pipelines.outbox import Document, report
-from st_erp_pipelines.pipeline import Pipeline, sells
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.sandbox.planted import PlantedException
 from st_erp_pipelines.staging.supplier_invoice_results import needs_person
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from st_erp_pipelines.commands.output import money, say
+from st_erp_pipelines.flows import FLOWS, WITHOUT_AMOUNT
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.report import total_of
 from st_erp_pipelines.outbox.states import STANDING, State
-from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT
 from st_erp_pipelines.planning import WAITS
 
 Facts = dict[str, Any]

@@ -8,7 +8,7 @@ from st_erp_pipelines.commands.output import WELL, say
 from st_erp_pipelines.commands.site import Site, open_site
 from st_erp_pipelines.commands.status import company_of, due_in_words, flows_of, paused, places_of
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.pipeline import BACK, used_flows
+from st_erp_pipelines.flows import BACK, used_flows
 from st_erp_pipelines.settings import tenant_place
 
 

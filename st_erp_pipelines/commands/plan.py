@@ -28,10 +28,11 @@ from st_erp_pipelines.commands.status import (
     show_mapping_faults,
 )
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.flows import FLOWS, WITHOUT_AMOUNT, used_flows
 from st_erp_pipelines.outbox import Document, report
 from st_erp_pipelines.outbox.report import total_of
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, used_flows
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.planning import Planned, followers, planned, scratch
 from st_erp_pipelines.settings import Connection
 

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from st_erp_pipelines.commands.output import money, say, table
 from st_erp_pipelines.database import reading
+from st_erp_pipelines.flows import sells
 from st_erp_pipelines.outbox.schema import documents
 from st_erp_pipelines.outbox.states import STANDING
-from st_erp_pipelines.pipeline import Pipeline, sells
+from st_erp_pipelines.pipeline import Pipeline
 
 Facts = dict[str, Any]
 NO_SOURCE = "no source"

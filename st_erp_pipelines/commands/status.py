@@ -26,10 +26,11 @@ from st_erp_pipelines.commands.to_do import show_to_do, to_do_facts
 from st_erp_pipelines.commands.vendor_differences import show_vendors, vendor_facts
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.flows import FLOWS, WITHOUT_AMOUNT, sells, used_flows
 from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.schema import documents, fences, pauses
 from st_erp_pipelines.outbox.states import RULES, State
-from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, sells, used_flows
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.settings import Connection
 from st_erp_pipelines.settings_systems import SYSTEMS
 

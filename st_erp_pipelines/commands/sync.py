@@ -35,10 +35,11 @@ from st_erp_pipelines.commands.to_do import show_to_do
 from st_erp_pipelines.database import reading
 from st_erp_pipelines.errors import StErpError, Unavailable
 from st_erp_pipelines.failures import Failure
+from st_erp_pipelines.flows import FLOWS, WITHOUT_AMOUNT, system_of, used_flows
 from st_erp_pipelines.outbox import report
 from st_erp_pipelines.outbox.schema import documents, events
 from st_erp_pipelines.outbox.states import State
-from st_erp_pipelines.pipeline import FLOWS, WITHOUT_AMOUNT, Pipeline, system_of, used_flows
+from st_erp_pipelines.pipeline import Pipeline
 from st_erp_pipelines.resources.servicetitan import ServiceTitan
 from st_erp_pipelines.settings import Connection, Settings
 from st_erp_pipelines.settings_systems import SYSTEMS

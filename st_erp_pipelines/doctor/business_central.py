@@ -17,14 +17,13 @@ from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.business_central_posting import PostingChecks
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.errors import Rejected
+from st_erp_pipelines.flows import FLOWS, SALES_FLOWS
 from st_erp_pipelines.mapping.check import Known
 from st_erp_pipelines.mapping.load import Mappings
-from st_erp_pipelines.pipeline import FLOWS
 from st_erp_pipelines.resources import business_central
 from st_erp_pipelines.resources.business_central.client import ENTITIES, Row, decoded
 from st_erp_pipelines.resources.odata import any_of, in_chunks
 from st_erp_pipelines.settings import BusinessCentral, Connection
-from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 NO_DATE = "0001-01-01"
 

@@ -15,9 +15,9 @@ from st_erp_pipelines.doctor.mappings import MappingChecks
 from st_erp_pipelines.doctor.sap_business_one import SapBusinessOneChecks
 from st_erp_pipelines.doctor.sap_s4hana import SapS4hanaChecks
 from st_erp_pipelines.doctor.servicetitan import ServiceTitanChecks
+from st_erp_pipelines.flows import used_flows
 from st_erp_pipelines.mapping.check import check
 from st_erp_pipelines.mapping.load import Mappings, load
-from st_erp_pipelines.pipeline import used_flows
 from st_erp_pipelines.settings import Connection
 
 ErpChecks: TypeAlias = BusinessCentralChecks | SapBusinessOneChecks | SapS4hanaChecks

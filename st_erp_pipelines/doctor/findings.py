@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from st_erp_pipelines.clock import SystemClock
 from st_erp_pipelines.errors import StErpError, Unavailable
-from st_erp_pipelines.pipeline import FLOWS
+from st_erp_pipelines.flows import FLOWS
 from st_erp_pipelines.resources import deadline
 
 PATIENCE = 30.0  # seconds for all that one check asks

@@ -13,11 +13,12 @@ import duckdb
 from st_erp_pipelines.assets.wording import counted, money
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.errors import ConfigurationError, StErpError
+from st_erp_pipelines.flows import sells, used_flows
 from st_erp_pipelines.mapping.coverage import WORDS, Gap
 from st_erp_pipelines.mapping.duck import install
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Table
-from st_erp_pipelines.pipeline import gaps_of, sells, used_flows
+from st_erp_pipelines.pipeline import gaps_of
 from st_erp_pipelines.settings import Connection
 
 # ServiceTitan's list, and the member that the table's key holds.

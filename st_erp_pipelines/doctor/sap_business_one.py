@@ -15,6 +15,7 @@ from st_erp_pipelines.assets.sap_business_one import BY_DAY, OPTIONAL, READ_BACK
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
+from st_erp_pipelines.flows import SALES_FLOWS
 from st_erp_pipelines.mapping.check import Known
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.resources import sap_business_one
@@ -25,7 +26,6 @@ from st_erp_pipelines.resources.sap_business_one.evidence import require_field
 from st_erp_pipelines.resources.sap_business_one.posting_log import PostingLog
 from st_erp_pipelines.resources.sap_business_one.sales_documents import PROJECT
 from st_erp_pipelines.settings import Connection, SapBusinessOne
-from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 MEANS = ("CASH", "CARD", "CHECK", "TRANSFER")
 

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
+from st_erp_pipelines.flows import PURCHASING_FLOWS
 from st_erp_pipelines.mapping.load import Mappings
 from st_erp_pipelines.resources import sap_s4hana
 from st_erp_pipelines.resources.odata import quoted
@@ -25,7 +26,6 @@ from st_erp_pipelines.resources.sap_s4hana.replies import (
 )
 from st_erp_pipelines.resources.sap_s4hana.wire import Row
 from st_erp_pipelines.settings import Connection, SapS4hana
-from st_erp_pipelines.settings_systems import PURCHASING_FLOWS
 
 NEEDED_BY = {
     COST_CENTERS: PURCHASING_FLOWS,

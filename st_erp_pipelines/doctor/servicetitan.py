@@ -11,13 +11,12 @@ from st_erp_pipelines.clock import Clock
 from st_erp_pipelines.doctor import reach
 from st_erp_pipelines.doctor.findings import Check, Said, note, ok, warning, wrong
 from st_erp_pipelines.errors import ConfigurationError, Rejected
-from st_erp_pipelines.pipeline import sells, used_flows
+from st_erp_pipelines.flows import PURCHASING_FLOWS, SALES_FLOWS, sells, used_flows
 from st_erp_pipelines.resources import servicetitan
 from st_erp_pipelines.resources.http import parsed
 from st_erp_pipelines.resources.servicetitan_customers import SCOPE
 from st_erp_pipelines.resources.servicetitan_endpoints import ENDPOINTS
 from st_erp_pipelines.settings import Connection
-from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
 
 TO_MARK = frozenset({"tn.acc.invoices:w", "tn.acc.creditmemos:w", "tn.acc.payments:w"})
 TO_WRITE = frozenset({"tn.pb.materials:w", "tn.pb.services:w"})

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from st_erp_pipelines.errors import ConfigurationError
+from st_erp_pipelines.flows import SALES_FLOWS
 from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind, Table
-from st_erp_pipelines.settings_systems import SALES_FLOWS
 
 HEADER = 1
 UNREADABLE = "\ufffd"

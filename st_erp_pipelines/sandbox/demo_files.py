@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from st_erp_pipelines.flows import PURCHASING_FLOWS, SALES_FLOWS
 from st_erp_pipelines.sandbox import contractor_lists as lists
 from st_erp_pipelines.sandbox import credentials
 from st_erp_pipelines.sandbox import sap_s4hana_contractor as s4hana
@@ -20,7 +21,6 @@ from st_erp_pipelines.sandbox.contractor_lists import PAYMENT_TYPES
 from st_erp_pipelines.sandbox.contractor_suppliers import TAX_FIELD
 from st_erp_pipelines.sandbox.firms import FIRMS, NORTHWIND, Firm
 from st_erp_pipelines.sandbox.sap_business_one_contractor import BANK, CHECK_BANK, EXEMPT, TAX_CODES
-from st_erp_pipelines.settings_systems import PURCHASING_FLOWS, SALES_FLOWS
 
 CONNECTION = NORTHWIND.name
 MEANS = {"Credit Card": "CARD", "Check": "CHECK", "Cash": "CASH"}

@@ -12,8 +12,9 @@ from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.assets.posting import flow_keys
 from st_erp_pipelines.assets.references import reference_keys
 from st_erp_pipelines.clock import SystemClock
+from st_erp_pipelines.flows import sells, used_flows
 from st_erp_pipelines.outbox import report
-from st_erp_pipelines.pipeline import Pipeline, is_braked, sells, used_flows
+from st_erp_pipelines.pipeline import Pipeline, is_braked
 from st_erp_pipelines.resources.dagster_resources import PipelineResource
 from st_erp_pipelines.settings import Connection
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from st_erp_pipelines.flows import PURCHASING_FLOWS
 from st_erp_pipelines.mapping.check import Known, check
 from st_erp_pipelines.mapping.coverage import WORDS, coverage_of_purchasing
 from st_erp_pipelines.mapping.load import load
-from st_erp_pipelines.settings_systems import PURCHASING_FLOWS
 from st_erp_pipelines.staging.questions import known_to_buy
 from tests.staging.supplier_invoices_world import World, rolled_back, settings
 

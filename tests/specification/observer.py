@@ -52,7 +52,7 @@ def _findings(request: Request) -> Iterator[str]:
         yield from odata.findings(request)
     elif not request.path.endswith("/token"):
         yield from openapi.findings(request)
-    elif request.path == openapi.TOKEN:
+    elif request.path.endswith(openapi.TOKEN):
         yield from openapi.token_findings(request)
 
 

@@ -15,7 +15,7 @@ from tests.specification import SPECS, Request, shown
 Schema = dict[str, Any]
 
 TOKEN = "/connect/token"
-URL = re.compile(r"/(\w+)/v2(/.*)")
+URL = re.compile(r"(?:/servicetitan/[0-9a-f]{32})?/(\w+)/v2(/.*)")  # each crash test has a name of its own before it
 TYPES: dict[str, Any] = {
     "string": str,
     "integer": int,
