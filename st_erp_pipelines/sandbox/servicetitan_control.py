@@ -5,6 +5,7 @@ POST /_control/servicetitan/add            {"entity", "record"}
 POST /_control/servicetitan/batch          {"ids": [...], "status": "Posted", "entity"?}
 POST /_control/servicetitan/drop_members   {"entity", "members": [...]}   writes ignore these from now on
 GET  /_control/servicetitan/records/{entity}
+GET  /_control/servicetitan/state          all of them, by entity
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def control_routes(books: Books, dropped: Mapping[str, set[str]], more: Iterable
     return [
         *(Route(f"{ROOT}/{action.__name__}", action, methods=["POST"]) for action in actions),
         Route(f"{ROOT}/records/{{entity}}", desk.all_records),
+        Route(f"{ROOT}/state", desk.state),
     ]
 
 
@@ -82,3 +84,6 @@ class _Desk:
 
     async def all_records(self, request: Request) -> Response:
         return JSONResponse(list(self._books.table(request.path_params["entity"]).records.values()))
+
+    async def state(self, _: Request) -> Response:
+        return JSONResponse({name: list(table.records.values()) for name, table in self._books.tables.items()})

@@ -35,7 +35,7 @@ def on_the_server(world: World) -> Iterator[str]:
             yield f"{document.business_key} is posted {count} times"
     strangers = there.keys() - {document.business_key for document in world.documents()} - {PERSONS}
     yield from (f"{key} is posted, and nobody wanted it" for key in strangers)
-    yield from (f"{what} is left" for what in world.erp.unposted(state))
+    yield from world.erp.amiss(state)
 
 
 def in_the_outbox(world: World) -> Iterator[str]:

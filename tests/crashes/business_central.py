@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from tests.crashes.world import World
 
 MOVES = ("enter", "post")
+HAS = ("drafts", "waiting payments")
 TARGETS = (SalesDocuments, Payments)
 REQUESTS = ((BusinessCentral, "write"), (BusinessCentral, "row"))
 INVOICE_LISTS = ("/salesInvoices", "/salesCreditMemos")
+FILTERS = ("$filter",)
 POSTED = {"invoices": "/salesInvoices", "payments": "/generalLedgerEntries"}
 
 SPEED = 5.0  # 6 ms for a draft, 12 ms to post it
-COMPANY, CUSTOMER, ANOTHER = "Northwind HVAC", "STA-1", "STA-2"
+COMPANY, PARTY, ANOTHER = "Northwind HVAC", "STA-1", "STA-2"
 BATCHES = ("STPAYA", "STPAYB")
 
 
@@ -73,7 +75,7 @@ def path_of(move: str, orders: Orders) -> str:
 def invoice(key: str, number: int, day: date, total: Decimal) -> dict[str, Any]:
     """Of two lines, each with a dimension that has to be set after it was entered."""
     return {
-        "type": "invoice", "key": key, "customer_number": CUSTOMER, "document_date": day.isoformat(),
+        "type": "invoice", "key": key, "customer_number": PARTY, "document_date": day.isoformat(),
         "posting_date": day.isoformat(), "due_date": "2026-12-03", "reference": f"{number}", "currency": "USD",
         "dimension_code": "UNIT", "dimension_value": "HVAC", "tax": "liability_line", "total": str(total),
         "lines": [_line(10_000, "4000", total - 8), _line(9_990_000, "2200", Decimal(8))],
@@ -94,13 +96,13 @@ def payment(number: int, day: date, amounts: Sequence[str]) -> list[BuiltDocumen
     parts = [{"key": f"{prefix}{part}", "amount": amount} for part, amount in enumerate(amounts)]
     same = {
         "payment_key": prefix, "parts": parts, "payment_total": str(sum(map(Decimal, amounts))),
-        "customer_number": CUSTOMER, "posting_date": day.isoformat(), "invoice_key": "", "invoice_id": "",
+        "customer_number": PARTY, "posting_date": day.isoformat(), "invoice_key": "", "invoice_id": "",
         "description": "Check 4711", "comment": "paid at the door", "batches": list(BATCHES),
         "balancing_account": "1010",
     }  # fmt: skip
     return [
         BuiltDocument(
-            "payments", "payment", source, each["key"], day, day, Decimal(each["amount"]), "USD", CUSTOMER, "h1",
+            "payments", "payment", source, each["key"], day, day, Decimal(each["amount"]), "USD", PARTY, "h1",
             same | each, part=part,
         )
         for part, each in enumerate(parts)
@@ -146,12 +148,12 @@ def posted(state: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def unposted(state: dict[str, Any]) -> Iterator[str]:
+def amiss(state: dict[str, Any]) -> Iterator[str]:
     for row in (*state["salesInvoices"], *state["salesCreditMemos"]):
         if row["status"] == "Draft":
-            yield f"a draft of {row['externalDocumentNumber']}"
+            yield f"a draft of {row['externalDocumentNumber']} is left"
     for row in (*state["customerPayments"], *(row for row in state["journalLines"] if row["amount"])):
-        yield f"a line of {row['documentNumber']}"
+        yield f"a line of {row['documentNumber']} is left"
 
 
 def names(path: str, remote_id: str) -> bool:

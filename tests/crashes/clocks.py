@@ -32,7 +32,7 @@ def expects_a_new_wait(world: World) -> None:
         world.expected.append("the waiting time starts anew")
 
 
-@scenario("no_settling")
+@scenario("no_settling", of_the_engine=True)
 def a_commit_after_the_deadline_and_the_first_look_up(world: World) -> None:
     """The next process has the fence after 3 s and looks at once; the document comes after 4.5 s, is settled at 6."""
     world.needs(settle_after=6.0)
@@ -49,7 +49,7 @@ def the_clock_is_set_forward_during_a_doubt(world: World) -> None:
         following.ends()
 
 
-@scenario("no_look_up")
+@scenario("no_look_up", of_the_engine=True)
 def the_clock_is_set_back_during_a_doubt(world: World) -> None:
     """By hours, and later right again: meanwhile what can be sent is sent, and the doubt waits."""
     world.clock_was_set = True
@@ -59,7 +59,7 @@ def the_clock_is_set_back_during_a_doubt(world: World) -> None:
         world.is_finished()
 
 
-@scenario("no_settling")
+@scenario("no_settling", of_the_engine=True)
 def another_boot_during_a_doubt(world: World) -> None:
     expects_a_new_wait(world)
     with followed_before_a_late_commit(world, 2.9, boot="another boot") as following:

@@ -28,14 +28,14 @@ def one_reply_held(world: World) -> Iterator[None]:
         yield
 
 
-@scenario("no_intent", "no_look_up")
+@scenario("no_intent", "no_look_up", of_the_engine=True)
 def killed_before_an_intent(world: World) -> None:
     world.brings_invoices()
     with one_reply_held(world):
         dies_and_is_followed(world, Halt("before intent", world.first_move, nth=6))
 
 
-@scenario("no_intent", "no_look_up")
+@scenario("no_intent", "no_look_up", of_the_engine=True)
 def killed_between_intent_and_send(world: World) -> None:
     world.brings_invoices()
     with one_reply_held(world):
@@ -49,7 +49,7 @@ def killed_after_the_send_and_before_the_commit(world: World) -> None:
         dies_and_is_followed(world, Halt("sent", world.first_move))
 
 
-@scenario("no_intent", "no_look_up", needs_drafts=True)
+@scenario("no_intent", "no_look_up", needs="drafts")
 def killed_between_a_draft_and_its_reply(world: World) -> None:
     world.brings_invoices()
     killed_while_a_reply_is_held(world, "enter")
@@ -73,25 +73,25 @@ def killed_while_replies_are_held(world: World, process: Process, count: int = 1
     process.is_killed()
 
 
-@scenario("no_look_up", needs_drafts=True)
+@scenario("no_look_up", needs="drafts")
 def killed_with_the_reply_to_a_draft_in_hand(world: World) -> None:
     world.brings_invoices()
     dies_and_is_followed(world, Halt("answered", "enter"))
 
 
-@scenario("no_look_up")
+@scenario("no_look_up", of_the_engine=True)
 def killed_with_the_reply_to_a_posting_in_hand(world: World) -> None:
     world.brings_invoices()
     dies_and_is_followed(world, Halt("answered", "post"))
 
 
-@scenario("no_look_up", needs_drafts=True)
+@scenario("no_look_up", needs="drafts")
 def killed_between_the_two_moves(world: World) -> None:
     world.brings_invoices()
     dies_and_is_followed(world, Halt("recorded", "enter"))
 
 
-@scenario("no_intent", "no_look_up")
+@scenario("no_intent", "no_look_up", of_the_engine=True)
 def killed_after_an_outcome_was_recorded(world: World) -> None:
     world.brings_invoices()
     with one_reply_held(world):
@@ -107,4 +107,4 @@ def _killed_after_request(nth: int) -> Callable[[World], None]:
 
 
 for nth, done in enumerate(REQUESTS_ON_A_DRAFT, start=1):
-    scenario("no_look_up", name=f"killed_on_a_draft_after_{done}", needs_drafts=True)(_killed_after_request(nth))
+    scenario("no_look_up", name=f"killed_on_a_draft_after_{done}", needs="drafts")(_killed_after_request(nth))

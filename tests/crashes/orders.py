@@ -28,7 +28,7 @@ class Orders:
     erp: str
     company: str
     connection: str = "northwind"
-    flow: Literal["invoices", "payments"] = "invoices"
+    flow: Literal["invoices", "payments", "parties"] = "invoices"
     guarded: bool = False
     settle_after: float = 4.0
     clock_ahead: float = 0.0

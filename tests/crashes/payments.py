@@ -8,7 +8,7 @@ from tests.crashes.table import scenario
 from tests.crashes.world import World, until
 
 
-@scenario("no_intent", needs_drafts=True)
+@scenario("no_intent", needs="drafts")
 def a_payment_killed_between_its_line_and_the_reply(world: World) -> None:
     world.brings_payments()
     killed_while_a_reply_is_held(world, "enter")
@@ -20,7 +20,7 @@ def a_payment_killed_between_its_posting_and_the_reply(world: World) -> None:
     killed_while_a_reply_is_held(world, "post")
 
 
-@scenario("absence_not_proven", "no_look_up")
+@scenario("absence_not_proven", "no_look_up", needs="waiting payments")
 def a_payment_posted_by_a_person_during_the_look_up(world: World) -> None:
     """It was seen unposted, then it is neither that nor posted as it was read: that proves nothing."""
     world.brings_payments(1, amounts=("100.00",))

@@ -3,7 +3,7 @@
 begun                 the process is up, and has done nothing yet
 before intent         about to commit an intent
 after intent          it is committed, nothing has been sent
-sent                  the request is out, no byte of its answer has been read
+sent                  the request that writes is out, no byte of its answer has been read
 answered              the answer is in hand
 recorded              the outcome is committed
 between requests      a document's draft was entered, and its `nth` request since then was answered
@@ -23,6 +23,7 @@ from typing import Any
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.posting import commits
 from st_erp_pipelines.resources import deadline
+from st_erp_pipelines.resources.http import Api
 from st_erp_pipelines.target import Move
 from tests.crashes.orders import Halt
 
@@ -38,7 +39,7 @@ class Points:
         self._reached: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self._transaction = threading.RLock()
-        self._here = threading.local()  # .move that is under way, .requests of a draft that were answered
+        self._here = threading.local()  # .move and .writes under way, .requests of a draft that were answered
 
     def watch(self) -> None:
         self._stop_between_transactions()
@@ -48,7 +49,8 @@ class Points:
             _wrap(target, "send", after=self._answered)
         for client, request in self._erp.REQUESTS:
             _wrap(client, request, after=lambda *_: self._between_requests())
-        _wrap(deadline._Stream, "read", before=lambda *_: self.reach("sent"))
+        _wrap(Api, "write", before=lambda *_: self._writing(True))
+        _wrap(deadline._Stream, "read", before=lambda *_: self._sent())
 
     def reach(self, point: str) -> None:
         with self._lock:
@@ -79,6 +81,15 @@ class Points:
         if move is Move.ENTER:
             self._here.requests = None
         self.reach("before intent")
+
+    def _writing(self, writes: bool) -> None:
+        self._here.writes = writes
+
+    def _sent(self) -> None:
+        """What is read before a write, or after it, is none: a token, an order as it stands."""
+        if getattr(self._here, "writes", False):
+            self._writing(False)
+            self.reach("sent")
 
     def _answered(self, _target: Any, _wanted: Any, move: Move) -> None:
         self.reach("answered")

@@ -20,15 +20,15 @@ def two_at_once_and_a_commit_after_the_deadline(world: World) -> None:
 @scenario("fence_not_checked")
 def two_at_once_and_a_look_up_longer_than_the_fence(world: World) -> None:
     """Who looked up comes back to a fence that has run out, while the other one works, slowly."""
-    world.brings_invoices(count=12)
+    world.brings_invoices(count=16)
     with (
-        world.fault("slow_reply", **world.asking, seconds=3.5),
+        world.fault("slow_reply", **world.asking, seconds=3.0),
         world.fault("latency", **world.creating, times=None, seconds=0.4),
     ):
         both_end(world)
 
 
-@scenario("fence_not_checked")
+@scenario("fence_not_checked", of_the_engine=True)
 def two_connections_to_one_company(world: World) -> None:
     """Two tenants whose invoices have the same ids. First one is stopped and overtaken, then both go on at once."""
     world.brings_invoices(count=8)

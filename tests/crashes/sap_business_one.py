@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from tests.crashes.world import World
 
 MOVES = ("post",)
+HAS = ("waiting payments",)
 TARGETS = (SalesDocuments, IncomingPayments)
 REQUESTS = ()
 INVOICE_LISTS = ("/Invoices", "/CreditNotes")
+FILTERS = ("$filter",)
 POSTED = {"invoices": "/Invoices", "payments": "/IncomingPayments"}
 
 SPEED = 20.0  # 8 ms for a document, 250 ms for the first login of a node, 25 ms for others
 SESSION_MINUTES = 30 * SPEED  # half an hour, on whichever clock
-CUSTOMER, POSTING_LOG = "STA1", "ST_POSTLOG"
+PARTY, POSTING_LOG = "STA1", "ST_POSTLOG"
 
 
 def app(faults: Faults) -> ASGIApp:
@@ -76,7 +78,7 @@ def path_of(_move: str, orders: Orders) -> str:
 def invoice(key: str, number: int, day: date, total: Decimal) -> dict[str, Any]:
     """Of two lines, each with its distribution rule."""
     return {
-        "type": "invoice", "key": key, "customer_number": CUSTOMER, "document_date": day.isoformat(),
+        "type": "invoice", "key": key, "customer_number": PARTY, "document_date": day.isoformat(),
         "posting_date": day.isoformat(), "due_date": "2026-12-03", "reference": f"{number}", "currency": "USD",
         "dimension_code": "1", "dimension_value": "HVAC", "total": str(total),
         "lines": [_line("4000-01", total - 8), _line("2200", Decimal(8))],
@@ -93,12 +95,12 @@ def payment(number: int, day: date, amounts: Sequence[str]) -> list[BuiltDocumen
     key, source = f"ST-A-PMT-{number}", f"servicetitan/1001/payment/{number}"
     total = sum(map(Decimal, amounts), Decimal(0))
     payload = {
-        "key": key, "customer_number": CUSTOMER, "posting_date": day.isoformat(), "document_date": day.isoformat(),
+        "key": key, "customer_number": PARTY, "posting_date": day.isoformat(), "document_date": day.isoformat(),
         "amount": str(total), "currency": "USD", "comment": "paid at the door", "means": "transfer",
         "account": "1010", "invoices": [],
     }  # fmt: skip
     common = ("payments", "payment", source, key, day, day)
-    return [BuiltDocument(*common, total, "USD", CUSTOMER, "h1", payload)]
+    return [BuiltDocument(*common, total, "USD", PARTY, "h1", payload)]
 
 
 # What people do there
@@ -106,7 +108,7 @@ def payment(number: int, day: date, amounts: Sequence[str]) -> list[BuiltDocumen
 
 def person_enters_an_invoice(world: World, key: str) -> None:
     line = {"ItemDescription": "Visit", "AccountCode": "_SYS00000000003", "LineTotal": 50, "TaxCode": "EX"}
-    body = dict(CardCode=CUSTOMER, DocType="dDocument_Service", DocDate="2026-11-02", NumAtCard=key)
+    body = dict(CardCode=PARTY, DocType="dDocument_Service", DocDate="2026-11-02", NumAtCard=key)
     world.person_does("enter", set="Invoices", body=body | {"DocumentLines": [line]})
 
 
@@ -139,9 +141,9 @@ def _known(row: dict[str, Any], total: Decimal) -> dict[str, Any]:
     return {"id": str(row["DocEntry"]), "number": str(row["DocNum"]), "total": total}
 
 
-def unposted(state: dict[str, Any]) -> Iterator[str]:
+def amiss(state: dict[str, Any]) -> Iterator[str]:
     for row in (*state["Drafts"], *state["PaymentDrafts"]):
-        yield f"a draft of {row.get('NumAtCard') or row.get('Remarks')}"
+        yield f"a draft of {row.get('NumAtCard') or row.get('Remarks')} is left"
 
 
 def names(_path: str, _remote_id: str) -> bool:

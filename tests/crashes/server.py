@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Collection
 from urllib.parse import parse_qs, urlencode
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,14 +40,14 @@ class Companies:
             return
         if self._deaf[name] and path.endswith(ERPS[erp].INVOICE_LISTS) and scope["method"] == "GET":
             self._deaf[name] -= 1
-            scope["query_string"] = _without_filter(scope["query_string"])
+            scope["query_string"] = _without(ERPS[erp].FILTERS, scope["query_string"])
         if name not in self._companies:
             self._companies[name] = ERPS[erp].app(Faults())
         await self._companies[name](scope, receive, send)
 
 
-def _without_filter(query: bytes) -> bytes:
-    options = {name: values[0] for name, values in parse_qs(query.decode()).items() if name != "$filter"}
+def _without(filters: Collection[str], query: bytes) -> bytes:
+    options = {name: values[0] for name, values in parse_qs(query.decode()).items() if name not in filters}
     return urlencode(options, safe="$(),").encode()
 
 

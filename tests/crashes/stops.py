@@ -17,7 +17,7 @@ def stopped_until_another_has_finished(world: World, halt: Halt) -> None:
     world.is_finished()
 
 
-@scenario("late_outcome_overwrites")
+@scenario("late_outcome_overwrites", of_the_engine=True)
 def stopped_between_intent_and_send(world: World) -> None:
     """For longer than fence and settling time together: what it then sent would be there twice."""
     world.brings_invoices()
@@ -30,7 +30,7 @@ def stopped_with_the_reply_in_hand(world: World) -> None:
     stopped_until_another_has_finished(world, Halt("answered", world.first_move, how="SIGSTOP"))
 
 
-@scenario("fence_not_checked")
+@scenario("fence_not_checked", of_the_engine=True)
 def stopped_between_look_up_and_intent(world: World) -> None:
     """It goes on in the middle of the other's work."""
     world.brings_invoices(count=12)

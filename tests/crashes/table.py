@@ -10,7 +10,7 @@ from tests.crashes.erps import ERPS
 from tests.crashes.world import World
 from tests.posting.breakages import BREAKAGES
 
-MODULES = ("kills", "payments", "stops", "races", "clocks", "proofs")
+MODULES = ("kills", "payments", "parties", "stops", "races", "clocks", "proofs")
 
 
 @dataclass(frozen=True)
@@ -18,27 +18,29 @@ class Scenario:
     play: Callable[[World], None]
     name: str
     catches: tuple[str, ...]
-    needs_drafts: bool
+    needs: str
+    of_the_engine: bool
 
     @property
     def erps(self) -> list[str]:
         """Those against which it is played."""
-        return [name for name, erp in ERPS.items() if "enter" in erp.MOVES or not self.needs_drafts]
+        return [name for name, erp in ERPS.items() if not self.needs or self.needs in erp.HAS]
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(
-    *catches: str, name: str = "", needs_drafts: bool = False
+    *catches: str, name: str = "", needs: str = "", of_the_engine: bool = False
 ) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
     """Plays until a last process finds nothing left to do. `catches`: breakages under which the end is wrong.
 
-    `needs_drafts`: it is about what lies between the two moves, so it is there for an ERP with drafts alone.
+    `needs`: it is about something that not every ERP has (see `erps.py`). `of_the_engine`: what happens there does not
+    depend on the target, so that it says nothing new of a further one.
     """
 
     def register(play: Callable[[World], None]) -> Callable[[World], None]:
-        known = Scenario(play, name or play.__name__, catches, needs_drafts)
+        known = Scenario(play, name or play.__name__, catches, needs, of_the_engine)
         SCENARIOS[known.name] = known
         return play
 

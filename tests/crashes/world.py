@@ -122,7 +122,8 @@ class World:
         return self._orders.settle_after
 
     def brings(self, built: Sequence[BuiltDocument], connection: str = "northwind") -> None:
-        bring(self.outbox, connection, self.client.place, built[0].flow, built)
+        place = self.erp.target_of(self.client, self._orders).place
+        bring(self.outbox, connection, place, built[0].flow, built)
 
     def brings_invoices(self, count: int = 6, *, prefix: str = "A", tenant: int = 1001) -> None:
         connection = "northwind" if prefix == "A" else f"northwind_{prefix.lower()}"
@@ -132,12 +133,16 @@ class World:
         day, key, total = date(2026, 11, 3), f"ST-{prefix}-INV-{number}", Decimal("100.00") + number
         payload = self.erp.invoice(key, number, day, total)
         common = ("invoices", "invoice", f"servicetitan/{tenant}/invoice/{number}", key, day, day, total, "USD")
-        return BuiltDocument(*common, payload["customer_number"], "h1", payload, label=str(number))
+        return BuiltDocument(*common, self.erp.PARTY, "h1", payload, label=str(number))
 
     def brings_payments(self, count: int = 2, amounts: Sequence[str] = ("60.00", "40.00")) -> None:
         self.needs(flow="payments")
         each = (self.erp.payment(number, date(2026, 11, 5), amounts) for number in range(1, count + 1))
         self.brings([document for documents in each for document in documents])
+
+    def brings_parties(self, count: int = 2) -> None:
+        self.needs(flow="parties")
+        self.brings([self.erp.party(number, date(2026, 11, 5)) for number in range(1, count + 1)])
 
     # Who posts it
 
