@@ -42,7 +42,7 @@ class Erp:
     posts_by: ClassVar[str]  # of what makes it final
 
     def does(self, action: str, **asked: Any) -> None:
-        reply = httpx.post(f"{self.url}/_control/{self.kind}/{action}", content=simplejson.dumps(asked))
+        reply = httpx.post(f"{self.url}/_control/{self.kind}/{action}", content=simplejson.dumps(asked, default=str))
         assert reply.is_success, reply.text
 
     def state(self) -> dict[str, Any]:
@@ -149,4 +149,20 @@ class SapBusinessOne(Erp):
         self.does("set", BusinessPartners={customer: {"Frozen": "tNO"}})
 
 
-ERPS: dict[str, type[Erp]] = {each.kind: each for each in (BusinessCentral, SapBusinessOne)}
+class SapS4hana(Erp):
+    """Which buys."""
+
+    kind = "sap_s4hana"
+    signs_in = "/token"
+    asks = ("/token",)
+
+
+class ServiceTitan(Erp):
+    """Where an ERP buys, this is what is written to."""
+
+    kind = "servicetitan"
+    signs_in = "/token"
+    asks = ("/token",)
+
+
+ERPS: dict[str, type[Erp]] = {each.kind: each for each in (BusinessCentral, SapBusinessOne)}  # what is sold goes there

@@ -40,13 +40,21 @@ from st_erp_pipelines.resources.dagster_resources import (
     StateResource,
 )
 from st_erp_pipelines.sandbox.contractor import Contractor, generate
+from st_erp_pipelines.sandbox.contractor_buying import Buying
 from st_erp_pipelines.sandbox.contractor_office import Wire
-from st_erp_pipelines.sandbox.demo_files import CONNECTION, demo_environment, write_demo
+from st_erp_pipelines.sandbox.demo_files import demo_environment, write_demo
+from st_erp_pipelines.sandbox.firms import HARBOR, NORTHWIND, Firm
 from st_erp_pipelines.sandbox.planted import invoice_key
-from st_erp_pipelines.sandbox.serve import demo_business_central, demo_sap_business_one, demo_servicetitan, running
+from st_erp_pipelines.sandbox.serve import (
+    demo_business_central,
+    demo_sap_business_one,
+    demo_sap_s4hana,
+    demo_servicetitan,
+    running,
+)
 from st_erp_pipelines.schedules.sync import range_tags
 from st_erp_pipelines.staging import questions
-from tests.erps import ERPS, BusinessCentral, Erp, Sale, SapBusinessOne
+from tests.erps import ERPS, BusinessCentral, Erp, Sale, SapBusinessOne, SapS4hana, ServiceTitan
 
 ZONE = "America/Chicago"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -110,6 +118,11 @@ class Site:
     home: Path
     servicetitan_url: str
     erp: Erp
+    firm: Firm = NORTHWIND
+
+    @property
+    def titan(self) -> ServiceTitan:
+        return ServiceTitan(self.servicetitan_url)
 
     @property
     def connection(self) -> settings.Connection:
@@ -162,10 +175,10 @@ class Site:
     # What Dagster does
 
     def sync(self) -> dg.ExecuteInProcessResult:
-        return self._run(f"{CONNECTION}_sync")
+        return self._run(f"{self.firm.name}_sync")
 
     def post(self) -> dg.ExecuteInProcessResult:
-        return self._run(f"{CONNECTION}_post")
+        return self._run(f"{self.firm.name}_post")
 
     # The same without Dagster, which costs as much again
 
@@ -228,7 +241,7 @@ class Site:
         """By business key; customers by their number."""
         outbox = self.outbox()
         try:
-            rows = report.all_of(outbox, CONNECTION)
+            rows = report.all_of(outbox, self.firm.name)
         finally:
             outbox.engine.dispose()
         return {row.business_key: row for row in rows if flow in ("", row.flow)}
@@ -264,7 +277,7 @@ class Site:
     @contextmanager
     def mapping(self, table: str, **row: str) -> Iterator[None]:
         """A mapping table with one row more; as it was, after. A single value goes into every row instead."""
-        path = self.folder / "mappings" / CONNECTION / f"{table}.csv"
+        path = self.folder / "mappings" / self.firm.name / f"{table}.csv"
         before = path.read_text("utf-8")
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         if len(row) == 1:
@@ -310,13 +323,15 @@ def write_site(
     go_live: date | None = None,
     mode: str = "post",
     erp: str = BusinessCentral.kind,
+    firm: Firm = NORTHWIND,
 ) -> Site:
     """`urls`: ServiceTitan's and the ERP's."""
     write_demo(
         folder, contractor=whole, servicetitan_url=urls[0], **{f"{erp}_url": urls[1]}, speed=speed,
-        go_live=go_live or whole.start_date, start_date=whole.start_date, mode=mode,
+        go_live=go_live or whole.start_date, start_date=whole.start_date, mode=mode, firm=firm,
     )  # fmt: skip
-    return Site(whole, folder, folder / "home", urls[0], ERPS[erp](urls[1]))
+    kinds = ERPS | {SapS4hana.kind: SapS4hana}
+    return Site(whole, folder, folder / "home", urls[0], kinds[erp](urls[1]), firm)
 
 
 @contextmanager
@@ -329,6 +344,17 @@ def running_site(
         running(SERVERS[erp](whole, speed)) as erp_url,
     ):
         yield write_site(folder, whole, servicetitan_url, erp_url, speed=speed, erp=erp)
+
+
+@contextmanager
+def buying_site(folder: Path, bought: Buying, *, speed: float = SPEED) -> Iterator[Site]:
+    """Of the firm that buys in S/4HANA."""
+    with (
+        running(demo_servicetitan(bought.contractor, speed, firm=HARBOR)) as servicetitan_url,
+        running(demo_sap_s4hana(bought.sap_s4hana, speed)) as erp_url,
+    ):
+        urls = (servicetitan_url, erp_url)
+        yield write_site(folder, bought.contractor, *urls, speed=speed, erp=SapS4hana.kind, firm=HARBOR)
 
 
 def write_forgetful_dagster(folder: Path) -> None:
