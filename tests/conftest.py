@@ -12,6 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from st_erp_pipelines.sandbox.serve import AROUND
+from st_erp_pipelines.staging import warehouse
 from tests import specification
 from tests.databases import database_url, new_database, postgresql
 
@@ -19,6 +20,10 @@ __all__ = ["database_url", "new_database", "postgresql"]
 
 # No test speaks TLS, and reading the certificates that a machine trusts takes each client 20 ms: here are none.
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+
+# With a few rows, DuckDB's second thread only waits for the first, which costs a sixth of a sync. The processes that
+# tests start have it.
+warehouse.CONFIG["threads"] = 1
 
 # To look for garbage among all that is imported and collected takes half a second each time, and none is there.
 gc.disable()
