@@ -34,6 +34,7 @@ TOGETHER = (
     "tests/assets/test_references.py",
     "tests/test_cli.py",
     "tests/test_published.py",
+    "tests/test_purchasing_rules.py",
     "tests/test_secrecy.py",
     "tests/test_whole_sync.py",
 )
