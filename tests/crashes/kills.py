@@ -42,7 +42,7 @@ def killed_between_intent_and_send(world: World) -> None:
         dies_and_is_followed(world, Halt("after intent", world.first_move, nth=6))
 
 
-@scenario("no_intent", "no_look_up")
+@scenario("no_intent", "no_look_up", of_the_engine=True)
 def killed_after_the_send_and_before_the_commit(world: World) -> None:
     world.brings_invoices()
     with world.fault("late_commit", **world.creating, seconds=1.0):
