@@ -59,6 +59,8 @@ def _found(pipeline: Pipeline) -> Iterator[Found]:
 
 
 def _kinds(row: Document) -> list[str]:
-    kinds = [f"blocked:{reason['code']}" for reason in row.reasons] if row.state == "blocked" else [row.state]
-    kinds = [f"rejected:{row.cause}"] if row.state == "rejected" else kinds
-    return kinds + ["flagged"] * bool(row.flag)
+    if row.state == "blocked":
+        return [f"blocked:{reason['code']}" for reason in row.reasons]
+    if row.state == "rejected":
+        return [f"rejected:{row.cause}"]
+    return ["flagged"] if row.flag else [row.state]
