@@ -33,6 +33,11 @@ from tests.erps import READS
 from tests.world import Site, contractor, running_site, write_site
 
 FLOWS = ("customers", "invoices", "payments")
+SECRETS = (
+    credentials.SERVICETITAN_CLIENT_SECRET,
+    credentials.BUSINESS_CENTRAL_CLIENT_SECRET,
+    credentials.SAP_S4HANA_CLIENT_SECRET,
+)
 Line = dict[str, Any]
 
 
@@ -59,7 +64,7 @@ def doctor(site: Site, *words: str, **changes: str | None) -> Report:
     environment = {"DAGSTER_HOME": None} | site.variables | changes
     result = CliRunner().invoke(app, ["doctor", *words, "--json"], env=environment)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    for secret in (credentials.SERVICETITAN_CLIENT_SECRET, credentials.BUSINESS_CENTRAL_CLIENT_SECRET):
+    for secret in SECRETS:
         assert secret not in result.output
     said = json.loads(result.stdout)
     areas = [area for each in said["connections"] for area in each["areas"]]

@@ -69,7 +69,7 @@ class SapS4hanaChecks:
             *(Check(f"reach {name}", partial(self._reachable, name), flows) for name, flows in NEEDED_BY.items()),
             Check("company code", self._company_code),
             Check("cost centers", self._cost_centers, ("purchase_orders", "requests"), only_to_post=True),
-            Check("requests", self._requests, ("requests",), only_to_post=True),
+            Check("settings of requests", self._requests, ("requests",), only_to_post=True),
             Check(
                 "permission to write",
                 lambda: [note("cannot be read by API; the first document will tell")],
