@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 
 import pytest
 import sqlalchemy as sa
 
 from st_erp_pipelines.database import open_engine
 from st_erp_pipelines.outbox import Outbox
+from st_erp_pipelines.outbox.document import BuiltDocument
 from st_erp_pipelines.outbox.intake import bring
 from st_erp_pipelines.outbox.schema import attempts, documents
 from st_erp_pipelines.staging.documents import KnownDocuments, Link, build_payments
@@ -24,15 +26,20 @@ ATTEMPT = dict(
 )  # fmt: skip
 
 
-@pytest.fixture
-def outbox(database_url: str) -> Iterator[Outbox]:
-    """A payment over 60.10 to invoice 1 and 0.05 on account, and a link."""
-    outbox = Outbox(open_engine(database_url), SimulatedClock())
+@cache
+def payments() -> list[BuiltDocument]:
     world = plain_world()
     world.invoice(1)
     world.payment(9, (1, "60.10"), total="60.15", sync_status="Exported")
     posted = known("invoice", 1, "posted", party="STA-7")
-    bring(outbox, "north", "place", "payments", build_payments(world.con, settings(), KnownDocuments([ANN, posted])))
+    return build_payments(world.con, settings(), KnownDocuments([ANN, posted]))
+
+
+@pytest.fixture
+def outbox(database_url: str) -> Iterator[Outbox]:
+    """A payment over 60.10 to invoice 1 and 0.05 on account, and a link."""
+    outbox = Outbox(open_engine(database_url), SimulatedClock())
+    bring(outbox, "north", "place", "payments", payments())
     outbox.link(
         "place", "customer", key("customer", 7), erp_number="C1", remote_id=None, linked_by="match", source_hash="s"
     )
