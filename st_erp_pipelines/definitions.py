@@ -68,7 +68,8 @@ def _connection(connection: Connection) -> dg.Definitions:
     titan_entities = servicetitan.read_of(connection)
     erp_entities = [*erp.read_before(connection), *erp.read_back(connection), *erp.references(connection)]
     documents = ("invoices", "payments", "customers") if sells(connection) else servicetitan.needed_by_day(connection)
-    readable = (*documents, *servicetitan.further(connection))
+    readable = [(servicetitan.SYSTEM, entity) for entity in (*documents, *servicetitan.further(connection))]
+    readable += [] if sells(connection) else [(connection.erp.kind, entity) for entity in erp.read_before(connection)]
     assets = [
         *servicetitan.assets(connection),
         *erp.assets(connection),
@@ -81,7 +82,7 @@ def _connection(connection: Connection) -> dg.Definitions:
     return dg.Definitions(
         assets=[*kept_fresh(connection, assets), landing.landing(connection)],
         asset_checks=[
-            *(staging.quarantine_check(connection, servicetitan.SYSTEM, entity) for entity in readable),
+            *(staging.quarantine_check(connection, system, entity) for system, entity in readable),
             staging.mapping_check(connection),
             reconciliation.totals_check(connection),
             reconciliation.nothing_hangs(connection),

@@ -31,9 +31,11 @@ gc.disable()
 # Their tests share what takes long to set up, so one process has them all.
 TOGETHER = (
     "tests/assets/test_definitions.py",
+    "tests/assets/test_definitions_sap_s4hana.py",
     "tests/assets/test_references.py",
     "tests/test_cli.py",
     "tests/test_published.py",
+    "tests/test_sap_s4hana.py",
     "tests/test_purchasing_rules.py",
     "tests/test_secrecy.py",
     "tests/test_whole_sync.py",

@@ -89,6 +89,7 @@ def posts_back(connection: Connection) -> list[dg.AssetsDefinition]:
     behind: dict[str, Sequence[str]] = {
         "customers_back": ["customers"],
         "items": pricebook_read,
+        "cost_centers": ["purchase_orders"],  # of business units themselves there are no days
         "vendors": ["vendors"],
         "purchase_orders": ["purchase_orders"],
         "supplier_invoices": ["receipts"],

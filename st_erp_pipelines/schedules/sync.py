@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from st_erp_pipelines.assets.erp import period_keys, sales_before_key
+from st_erp_pipelines.assets.erp import erp_of, period_keys, sales_before_key
 from st_erp_pipelines.assets.landing import landing_key
 from st_erp_pipelines.assets.partitions import OPEN_DAYS_ONLY
 from st_erp_pipelines.assets.posting import flow_keys
@@ -65,9 +65,11 @@ def range_tags(first: date, last: date) -> dict[str, str]:
 
 
 def days_to_sync(pipeline: Pipeline) -> tuple[date, date]:
-    """From the first day not yet read to its end, to today; today is always read again."""
-    entities = SALES if sells(pipeline.connection) else PURCHASES
-    open_days = {day for entity in entities for day in pipeline.open_days("servicetitan", entity)}
+    """From the first day that either system was not yet read to the end of, to today; today is always read again."""
+    connection = pipeline.connection
+    lists = [("servicetitan", entity) for entity in (SALES if sells(connection) else PURCHASES)]
+    lists += [(connection.erp.kind, entity) for entity in erp_of(connection).BY_DAY]
+    open_days = {day for system, entity in lists for day in pipeline.open_days(system, entity)}
     return min(open_days | {pipeline.today}), pipeline.today
 
 

@@ -239,12 +239,12 @@ def tick(site: Site, name: str = "sync", waiting: str = "") -> list[dg.RunReques
             return list(loaded.resolve_schedule_def(f"{CONNECTION}_{name}").evaluate_tick(context).run_requests or ())
 
 
-def retry(site: Site) -> tuple[list[dg.RunRequest], str]:
+def retry(site: Site, connection: str = CONNECTION) -> tuple[list[dg.RunRequest], str]:
     loaded = definitions(site)
     with site.environment(), dg.DagsterInstance.ephemeral() as instance:
         given = dict(resources={"pipelines": loaded.resources["pipelines"]}, instance=instance)
         with dg.build_sensor_context(**given) as context:
-            found = loaded.resolve_sensor_def(f"{CONNECTION}_retry").evaluate_tick(context)
+            found = loaded.resolve_sensor_def(f"{connection}_retry").evaluate_tick(context)
     return list(found.run_requests), found.skip_message or ""
 
 
