@@ -5,6 +5,7 @@ The tests are days of one site, in this order.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sqlite3
@@ -128,6 +129,20 @@ def test_after_one_sync_the_exceptions_are_exactly_those_planted(synced: Synced)
     assert_as_planted(synced.site, *synced.bought.exceptions)
     checks = {each.check_name for each in synced.result.get_asset_check_evaluations() if each.passed}
     assert checks >= {"nothing_in_quarantine", "nothing_hangs_for_a_day"}
+
+
+def test_dagsters_events_name_nobody(synced: Synced) -> None:
+    """Though exceptions quote suppliers; keys and numbers say who is meant."""
+    events = "".join(map(dg.serialize_value, synced.result.all_events))
+    rows = seeds(synced, "A_BusinessPartner")
+    told = {row["OrganizationBPName1"] for row in rows} | {row["name"] for row in vendors(synced)}
+    told |= {address["StreetName"] for row in rows for address in row["to_BusinessPartnerAddress"]}
+    assert {each for each in told if json.dumps(each)[1:-1] in events} == set()
+    assert any(each in row.sentence for row in synced.site.documents("vendors").values() for each in told)
+
+
+def vendors(synced: Synced) -> list[Row]:
+    return synced.bought.contractor.servicetitan["vendors"]
 
 
 def test_a_token_that_is_forgotten_costs_one_sign_in(synced: Synced) -> None:
