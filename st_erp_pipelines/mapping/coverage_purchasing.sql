@@ -39,10 +39,9 @@ used_cost_centers as (
     join staging.stg_sap_s4hana__supplier_invoice_accounts as line
         on line.supplier_invoice = invoices.supplier_invoice and line.fiscal_year = invoices.fiscal_year
 ),
--- Numbers without leading zeros, as staging has them.
 mapped as (
     select
-        row_number() over () as id, regexp_replace(cost_center, '^0+([0-9]+)$', '\1') as cost_center, business_unit_id,
+        row_number() over () as id, cost_center, business_unit_id,
         coalesce(valid_from, date '0001-01-01') as starts, coalesce(valid_to, date '9999-12-31') as ends
     from mapping.cost_centers
 ),
@@ -117,7 +116,7 @@ gaps as (
     select 'unmapped_material', coalesce(material, '(a text)'), document, amount
     from order_lines
     where
-        (material is null or material not in (select regexp_replace(material, '^0+([0-9]+)$', '\1') from mapping.materials))
+        (material is null or material not in (select material from mapping.materials))
         and not exists (from mapping.materials where material = '*')
 )
 select kind, value, count(distinct document) as documents, sum(amount)::decimal(38, 4) as amount

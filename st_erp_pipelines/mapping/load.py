@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,6 +20,7 @@ from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind, Table
 
 HEADER = 1
 UNREADABLE = "\ufffd"
+UNPADDED = re.compile(r"^0+(?=[0-9]+$)")
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,8 @@ def _normal(column: Column, cells: list[str], position: int | None) -> str:
         return " ".join(dict.fromkeys(value.upper().split()))
     if column.kind is Kind.ID and value.isdigit():
         return value.lstrip("0")
+    if column.kind is Kind.PADDED:
+        return UNPADDED.sub("", value)
     return value
 
 

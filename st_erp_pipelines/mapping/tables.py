@@ -12,6 +12,7 @@ ANY = "*"
 class Kind(StrEnum):
     TEXT = "text"
     ID = "id"  # a ServiceTitan number
+    PADDED = "padded"  # a number that S/4HANA fills up with zeros, and staging does not; plants and types have theirs
     TARGET_TYPE = "target_type"  # account or item
     BECOMES = "becomes"  # material, service or none
     BATCHES = "batches"  # payment journal codes; letters only, since posting renames a batch with digits
@@ -159,7 +160,7 @@ PURCHASING_TABLES = (
         "cost_centers",
         key="cost_center",
         columns=(
-            Column("cost_center", expected="a cost center of the ERP"),
+            Column("cost_center", Kind.PADDED, "a cost center of the ERP"),
             Column("business_unit_id", Kind.ID, "the id of a business unit of ServiceTitan"),
             Column("valid_from", Kind.DAY),
             Column("valid_to", Kind.DAY),
@@ -171,7 +172,7 @@ PURCHASING_TABLES = (
         "materials",
         key="material",
         columns=(
-            Column("material", expected="a material of the ERP, or *", wildcard=True),
+            Column("material", Kind.PADDED, "a material of the ERP, or *", wildcard=True),
             Column("sku_id", Kind.ID, "the id of a material or equipment of ServiceTitan's pricebook"),
             Column("unit", optional=True),  # of requests that become orders there
         ),

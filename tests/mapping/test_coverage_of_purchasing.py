@@ -27,10 +27,10 @@ def world() -> Iterator[World]:
         world.drop("sap_s4hana__purchase_orders")
         world.put("servicetitan__business_units", business_unit_id=1, name="HVAC", is_active=True)
         center(world, "10101")
-        row(world, "0000010101", 1)
+        row(world, "10101", 1)
         world.put("mapping.order_types", order_type="NB", type_id=3)
         world.put("mapping.plants", plant="1710", inventory_location_id=4)
-        world.put("mapping.materials", material="000000000000000100", sku_id=501)
+        world.put("mapping.materials", material="100", sku_id=501)
         order(world, "4500000005")
         yield world
 

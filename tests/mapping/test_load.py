@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from st_erp_pipelines.mapping.load import MappingFault
+from st_erp_pipelines.flows import PURCHASING_FLOWS
+from st_erp_pipelines.mapping.load import MappingFault, load
 from st_erp_pipelines.mapping.tables import TABLES
 from tests.mapping.conftest import GOOD, Write
 
@@ -194,3 +197,20 @@ def test_every_fault_of_every_file_at_once(write: Write) -> None:
 def test_batch_codes_are_spelled_as_the_erp_stores_them(write: Write) -> None:
     mappings = write(payment_types="payment_type_name,balancing_account,batches\nVisa,,stpaya  STPAYB stpayA\n")
     assert mappings.tables["payment_types"].loc[2, "batches"] == "STPAYA STPAYB"
+
+
+# Of purchasing
+
+
+def test_numbers_of_s4_are_spelled_as_staging_has_them(tmp_path: Path) -> None:
+    for name, text in {
+        "order_types": "order_type,type_id\nNB,3\n",
+        "plants": "plant,inventory_location_id,business_unit_id\n0001,4,1\n",
+        "cost_centers": "cost_center,business_unit_id,valid_from,valid_to\n0000010101,1,,\n00C1,2,,\n",
+        "materials": "material,sku_id\n000000000000004711,501\n4711,502\n0000,503\n",
+    }.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    mappings = load(tmp_path, PURCHASING_FLOWS)
+    spelled = {name: [*mappings.tables[name].iloc[:, 0]] for name in ("plants", "cost_centers", "materials")}
+    assert spelled == {"plants": ["0001"], "cost_centers": ["10101", "00C1"], "materials": ["4711", "4711", "0"]}
+    assert [fault.rows for fault in mappings.faults] == [(2, 3)], "one material, in two spellings"

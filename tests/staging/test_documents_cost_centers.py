@@ -32,7 +32,7 @@ def world() -> Iterator[World]:
         for number, ends in (("10101", "2026-10-31"), ("10201", "9999-12-31")):
             world.put(S4, controlling_area="A000", cost_center=number, valid_from_date="2020-01-01", valid_to_date=ends)
         row(world, "10101", ends="2026-10-31")
-        row(world, "0000010201", starts="2026-11-01")
+        row(world, "10201", starts="2026-11-01")
         yield world
 
 

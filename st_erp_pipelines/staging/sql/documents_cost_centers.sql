@@ -6,7 +6,7 @@ with today as (
 mapped as (
     select
         unit.source_key, unit.business_unit_id, unit.name, unit.extracted_at,
-        list(distinct unpadded(row.cost_center) order by unpadded(row.cost_center)) as cost_centers
+        list(distinct row.cost_center order by row.cost_center) as cost_centers
     from staging.stg_servicetitan__business_units as unit
     join mapping.cost_centers as row on row.business_unit_id = unit.business_unit_id
     cross join today
