@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -33,10 +34,12 @@ THIRD = (
     r"supplier invoices.*\n(\w+ +\d+ +[\d,.]+\n)+.*\nNothing was posted in .*\n.*asked to change 0 records\."
 )
 ST_ERP = (sys.executable, "-c", "from st_erp_pipelines.cli import app; app()")
+QUICK_ST_ERP = (sys.executable, "-m", "tests.quick_dagster")
 
 
-def st_erp(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*ST_ERP, *words], cwd=folder, capture_output=True, text=True, timeout=900)
+def st_erp(folder: Path, *words: str, command: tuple[str, ...] = ST_ERP) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([*command, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
     assert "Traceback" not in done.stderr, done.stderr
     assert credentials.BUSINESS_CENTRAL_CLIENT_SECRET not in done.stdout + done.stderr
     return done
@@ -83,7 +86,7 @@ def test_tables_that_somebody_edited_are_kept(tmp_path: Path) -> None:
 @pytest.mark.slow(90)
 def test_the_demo_and_what_it_says_to_try_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ST_ERP_DATABASE_URL", f"sqlite:///{tmp_path / 'a_site_of_its_own.sqlite'}")
-    done = st_erp(tmp_path, "demo", "--days", "7", "--scale", "0.01", "--speed", "60")
+    done = st_erp(tmp_path, "demo", "--days", "7", "--scale", "0.01", "--speed", "60", command=QUICK_ST_ERP)
     facts = json.loads((tmp_path / ".st_erp/demo/demo.json").read_text())
     ports = [port for sandbox in facts["sandboxes"] for port in sandbox["ports"]]
     try:
