@@ -122,7 +122,7 @@ def test_a_supplier_becomes_a_vendor(world: World) -> None:
 @pytest.mark.parametrize("known_by", ["name and postal code", "tax number", "number", "key of what came from there"])
 def test_one_made_on_both_sides_becomes_one_linked_pair(world: World, known_by: str) -> None:
     tax, number = ("74-123 4567" if known_by == "tax number" else ""), "0000000017" if known_by == "number" else ""
-    name = "Acme Supply Co." if known_by == "name and postal code" else "Quite Another"
+    name = {"name and postal code": "Acme Supply Co.", "tax number": "ACME West"}.get(known_by, "Quite Another")
     vendor(world, 55, supplier=number, tax=tax, name=name)
     if known_by == "tax number":
         world.put("sap_s4hana__supplier_tax_numbers", supplier="17", tax_number="741234567")
@@ -133,6 +133,21 @@ def test_one_made_on_both_sides_becomes_one_linked_pair(world: World, known_by: 
     assert "change" not in document.payload
     assert "tax_rate" not in document.payload
     assert build(world, as_known(document, "adopted")) == []
+
+
+def test_a_tax_number_alone_links_nobody(world: World) -> None:
+    for at, (ours, theirs) in enumerate(
+        (("N/A", "n/a"), ("000000000", "000-000-000"), ("APPLIED FOR", "Applied for"), ("123456", "123456"))
+    ):
+        world.put("sap_s4hana__supplier_tax_numbers", supplier="17", tax_number=ours)
+        vendor(world, 60 + at, tax=theirs, name=f"Zed {at}")
+    document = only(build(world))
+    assert (document.verdict, "vendor_id" in document.payload) == (Verdict.DUE, False)
+    world.put("sap_s4hana__supplier_tax_numbers", supplier="17", tax_number="12-3456789")
+    vendor(world, 55, tax="123456789", name="Zed Trucking")
+    asked = only(build(world))
+    assert asked.verdict is Verdict.BLOCKED
+    assert "vendor 'Zed Trucking' (id 55) (same tax number, another name)" in text(asked)
 
 
 def test_which_names_are_one(world: World) -> None:

@@ -23,6 +23,9 @@ create or replace temp macro likeness(one, other) as
         case when list_has_all(one, other) or list_has_all(other, one) then 90 end
     ))::integer;
 create or replace temp macro alnum(x) as nullif(regexp_replace(upper(x), '[^A-Z0-9]', '', 'g'), '');
+-- What fills the field where there is none (N/A, 000000000, applied for) is nobody's number.
+create or replace temp macro tax_key(x) as
+    case when len(list_distinct(regexp_extract_all(x, '[0-9]'))) > 1 and len(regexp_extract_all(x, '[0-9]')) >= 7 then alnum(x) end;
 create or replace temp macro plain_zip(zip) as regexp_replace(alnum(zip), '^([0-9]{5})[0-9]{4}$', '\1');
 
 create or replace temp table supplier_facts as
@@ -42,7 +45,7 @@ made as (
     qualify count(*) over (partition by vendor_id) = 1
 ),
 tax_numbers as (
-    select supplier, list(distinct alnum(tax_number)) as numbers
+    select supplier, list(distinct tax_key(tax_number)) as numbers
     from (
         select supplier, tax_number from staging.stg_sap_s4hana__supplier_tax_numbers
         union all
@@ -82,7 +85,7 @@ select
     nullif(replace(plain, ' ', ''), '') as joined,
     name_words(plain) as words,
     plain_zip(zip) as zip,
-    alnum(list_filter(custom_fields, lambda each:
+    tax_key(list_filter(custom_fields, lambda each:
         lower(trim(each.name)) = lower(nullif(getvariable('erp_settings').tax_number_field, '')))[1].value) as tax_number
 from (select *, plain_name(name) as plain from staging.stg_servicetitan__vendors)
 where
@@ -108,6 +111,7 @@ compared as (
         coalesce(supplier.zip = vendor.zip, false) as has_zip,
         list_contains(supplier.tax_numbers, vendor.tax_number) is not distinct from true as has_tax_number,
         likeness(supplier.words, vendor.words) as score,
+        list_has_any(supplier.words, vendor.words) or score >= 50 as is_like,
         (has_name and has_zip or has_tax_number) and vendor.is_active and supplier.closed is null as is_one
     from pairs
     join supplier_facts as supplier on supplier.supplier = pairs.supplier
@@ -115,11 +119,11 @@ compared as (
 )
 select
     *,
-    -- Both have nobody else: then they are linked.
-    is_one and count(*) filter (where is_one) over (partition by supplier) = 1
+    -- Both have nobody else: then they are linked. Whose names have nothing in common may have a tax number mistyped.
+    is_one and (has_name or is_like) and count(*) filter (where is_one) over (partition by supplier) = 1
         and count(*) filter (where is_one) over (partition by vendor_id) = 1 as is_found,
     case
-        when has_tax_number then 'same tax number'
+        when has_tax_number then 'same tax number' || if(has_name or is_like, '', ', another name')
         when has_name and has_zip then 'same name and postal code'
         when has_name then 'same name, postal code ' || coalesce(postal_code, 'none')
         else 'alike, ' || score || ' of 100'
