@@ -383,6 +383,24 @@ def test_a_delivered_requisition_is_changed_and_canceled_with_its_items(world: W
     assert found["300"].payload["cancel"] is True
 
 
+def test_a_delivered_item_stays_in_its_order_whatever_else_its_supplier_gets(world: World) -> None:
+    world.drop(ORDERS)
+    for number, first in (("100", None), ("200", "17"), ("300", "17")):
+        requisition_item(world, 10, number, supplier=first)
+        requisition_item(world, 20, number)
+    delivered = [as_known(each) for each in build(world, rules=DELIVER) if each.verdict is Verdict.DUE]
+    world.change(REQUISITIONS, "purchase_requisition = '100'", supplier="17")
+    requisition_item(world, 5, "200")
+    world.change(REQUISITIONS, "item = 10 and purchase_requisition = '300'", is_deleted=True)
+    changed = as_known(by_label(build(world, *delivered, rules=DELIVER))["300"])
+    world.change(REQUISITIONS, "item = 10 and purchase_requisition = '300'", is_deleted=False)
+    found = build(world, *delivered, changed, rules=DELIVER)
+    assert {each.business_key: lines(each) for each in found} == {
+        "ST-A-PR-100-10": ["10"], "ST-A-PR-200-5": ["5"], "ST-A-PR-300-10-2": ["10"]
+    }, "what comes later is an order of its own"  # fmt: skip
+    assert build(world, *delivered, changed, *map(as_known, found), rules=DELIVER) == []
+
+
 def ordered(world: World, number: str, *pairs: tuple[int, int], requisition: str = "100") -> None:
     """An order whose item, the first of a pair, was made of an item of the requisition."""
     order(world, number)

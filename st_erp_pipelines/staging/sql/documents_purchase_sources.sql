@@ -1,29 +1,49 @@
 -- Orders and requisitions of S/4HANA as orders to be: what each says as a whole, and line by line, before any mapping.
 
--- Which document an item of a requisition belongs to: those of one supplier go together, under the first of them. What an
--- order left of them begins anew, and so does the count of who begins with the same item again.
+-- Which document an item of a requisition belongs to: what was delivered stays in its order, for ServiceTitan takes no
+-- further line there. The others of one supplier go together, under the first of them: what came later, and what an order
+-- left of a delivered one. Where an order began with the same item, they are counted.
 create or replace temp table requisition_parts as
-with placed as (
-    select
-        item.*,
-        coalesce(bool_or(taken.order_key is not null), false) as was_taken,
-        coalesce(bool_or(taken.order_key is null and there.source_key is not null), false) as is_there
-    from requisition_items as item
-    left join requisitions_there as there
-        on there.source_key = item.source_key and list_contains(there.items, item.item)
-    left join requisitions_taken as taken on taken.source_key = there.source_key and taken.part = there.part
+with standing as (
+    select source_key, part, unnest(items) as item
+    from requisitions_there
+    where (source_key, part) not in (select (source_key, part) from requisitions_taken)
+),
+kept as (  -- under the supplier of its first item; whatever has another supplier by now leaves it
+    select source_key, item, max(part) as part
+    from (
+        select
+            item.source_key, item.item, item.supplier, standing.part,
+            arg_min(item.supplier, item.item) over (partition by standing.source_key, standing.part) as of_first
+        from requisition_items as item
+        join standing on standing.source_key = item.source_key and standing.item = item.item
+    )
+    where supplier is not distinct from of_first
     group by all
 ),
+placed as (
+    select
+        item.*, kept.part as kept_part,
+        exists (from standing where standing.source_key = item.source_key and standing.item = item.item) as is_there,
+        exists (
+            from requisitions_there as there
+            join requisitions_taken as taken on taken.source_key = there.source_key and taken.part = there.part
+            where there.source_key = item.source_key and list_contains(there.items, item.item)
+        ) as was_taken
+    from requisition_items as item
+    left join kept on kept.source_key = item.source_key and kept.item = item.item
+),
 firsts as (
-    select *, min(item) over (partition by source_key, supplier) as first
+    select
+        *, coalesce(kept_part % 100000, min(item) over (partition by source_key, supplier, is_of_request, kept_part)) as first
     from placed
     where is_open or is_there or not was_taken
 )
-select firsts.*, first + 100000 * coalesce(earlier.times, 0) as part
+select firsts.*, coalesce(kept_part, first + 100000 * coalesce(earlier.times, 0)) as part
 from firsts
 left join (
     select source_key, part % 100000 as began_with, count(distinct part) as times
-    from requisitions_taken
+    from (select source_key, part from requisitions_taken union select source_key, part from standing)
     group by all
 ) as earlier on earlier.source_key = firsts.source_key and earlier.began_with = firsts.first;
 
