@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import simplejson
 import sqlalchemy as sa
 
 from st_erp_pipelines.errors import ConfigurationError
@@ -42,11 +43,41 @@ select vendor_id::varchar, name, null, 0
 from staging.stg_servicetitan__vendors
 where vendor_id::varchar = $id or name = $number
 """
+# Of what is bought: what stands where the flow ends; `whose` has to be the same as the document says.
+PURCHASES = {
+    "purchase_orders": """
+        select purchase_order_id::varchar as id, number, purchase_order_date as day, total, $of::varchar as whose
+        from staging.stg_servicetitan__purchase_orders
+        where status is distinct from 'Canceled'
+    """,
+    "supplier_invoices": """
+        select receipt_id::varchar as id, number, (received_at at time zone 'UTC')::date as day,
+            receipt_amount as total, purchase_order_id::varchar as whose
+        from staging.stg_servicetitan__receipts
+        where is_active
+    """,
+    "requests": """
+        select purchase_order as id, id as number, any_value(order_date) as day,
+            sum(round(net_price_amount * quantity / coalesce(nullif(net_price_quantity, 0), 1), 2)) as total,
+            any_value(external_reference) as whose
+        from staging.stg_sap_s4hana__purchase_orders as made
+        join staging.stg_sap_s4hana__purchase_order_items as item using (purchase_order)
+        where made.deletion_code is distinct from 'L' and item.deletion_code is distinct from 'L'
+        group by purchase_order
+        union all
+        select purchase_requisition, purchase_requisition, min(creation_date),
+            sum(round(price_amount * quantity / coalesce(nullif(price_quantity, 0), 1), 2)), external_reference
+        from staging.stg_sap_s4hana__purchase_requisition_items
+        where not is_deleted
+        group by purchase_requisition, external_reference
+    """,
+}
+IS_IT = "(id = $id or number = $number) and upper(trim(whose)) = upper($of)"
 
 
 @dataclass(frozen=True)
 class There:
-    """A posted document of the ERP, or without a date a record of ServiceTitan, as it was staged last."""
+    """A document that was posted, or without a date a record of ServiceTitan, as it was staged last."""
 
     remote_id: str
     number: str
@@ -82,6 +113,14 @@ def in_vendors(con: duckdb.DuckDBPyConnection, said: str) -> list[There]:
     return [There(*row) for row in con.execute(VENDORS, _names(said)).fetchall()]
 
 
+def in_purchases(con: duckdb.DuckDBPyConnection, row: Document, said: str) -> list[There]:
+    """An order of ServiceTitan, a receipt of the invoice's order, or what S/4HANA has under the key of the request."""
+    rows, payload = PURCHASES[row.flow], simplejson.loads(row.payload)
+    of = payload.get("purchase_order_id", 0) if row.flow == "supplier_invoices" else row.business_key
+    query = f"select id, coalesce(number, id), day, coalesce(total, 0) from ({rows}) where {IS_IT} order by id"
+    return [There(*each) for each in con.execute(query, {"of": str(of), **_names(said)}).fetchall()]
+
+
 def the_one(found: list[There], row: Document, said: str) -> There:
     """One's number may be another's id, and two series may give one number: then a person says which is meant."""
     if len(found) > 1:
@@ -96,7 +135,9 @@ def _names(said: str) -> dict[str, str]:
 
 
 def _type_there(row: Document) -> str:
-    """Ids are unique within one."""
+    """Ids are unique within one; and one order may stand for a requisition and for the order that took its place."""
+    if row.flow == "purchase_orders":
+        return str(row.kind)
     return "credit_memo" if row.kind == "credit_memo" or row.amount < 0 else "invoice"
 
 
@@ -119,7 +160,9 @@ def accept(outbox: Outbox, row: Document, there: There, who: str) -> Answer:
         why = REFUSALS.get(State(row.state), "is not to be posted: replay it first, if it is")
         return Answer(row.business_key, False, f"{row.business_key} {why}.")
     with outbox.begin() as (con, now):
-        of_another = documents.c.id != row.id if there.on else documents.c.source_key != row.source_key  # its changes
+        of_another = documents.c.id != row.id
+        if row.flow != "invoices":  # its changes may be of the same
+            of_another = (documents.c.source_key != row.source_key) | (documents.c.part != row.part)
         taken = (documents.c.place == row.place) & (documents.c.flow == row.flow) & of_another
         others = con.execute(sa.select(documents).where(taken, documents.c.remote_id == there.remote_id)).all()
         if known := [each.business_key for each in others if _type_there(each) == _type_there(row)]:
@@ -132,5 +175,6 @@ def accept(outbox: Outbox, row: Document, there: There, who: str) -> Answer:
             return Answer(row.business_key, False, f"{row.business_key} has just changed: look at it again.")
     differs = ""
     if there.on and abs(row.amount) != there.total:
-        differs = f" Its amount here is {row.amount:,.2f}: reconciliation shows it."
+        then = "reconciliation shows it" if row.flow == "invoices" else "it is left as it is there"
+        differs = f" Its amount here is {row.amount:,.2f}: {then}."
     return Answer(row.business_key, True, f"{row.business_key} is {there.number}: adopted.{differs}")

@@ -6,10 +6,12 @@ import simplejson
 
 from st_erp_pipelines.accept import (
     BY_ID,
+    PURCHASES,
     Answer,
     There,
     accept,
     in_pricebook,
+    in_purchases,
     in_vendors,
     note_seen,
     posted_there,
@@ -23,7 +25,12 @@ from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Document
 from st_erp_pipelines.outbox.states import STANDING
 
-NONE = {"vendors": "no vendor of ServiceTitan"}
+NONE = {
+    "vendors": "no vendor of ServiceTitan",
+    "purchase_orders": "no purchase order that stands in ServiceTitan",
+    "supplier_invoices": "no receipt of its order in ServiceTitan",
+    "requests": "no order or requisition of S/4HANA with its key as reference",
+}
 
 
 def run(key: str, number: str | None) -> int:
@@ -34,10 +41,16 @@ def run(key: str, number: str | None) -> int:
         flagged = [row for row in rows if row.state in STANDING and row.flag] if number is None else []
         answers = [note_seen(site.outbox, row, person()) for row in flagged]
         if not flagged:
-            answers = [_accepted(site, rows[-1], number or f"{BY_ID}{rows[-1].remote_id or ''}")]
+            answers = [_accepted(site, rows[-1], number or f"{BY_ID}{_known(rows[-1])}")]
     for answer in answers:
         say(answer.sentence) if answer.accepted else complain(answer.sentence)
     return WELL if all(answer.accepted for answer in answers) else AMISS
+
+
+def _known(row: Document) -> str:
+    """The id of what it was found to be or, of a change, of what it changes; else empty."""
+    payload = simplejson.loads(row.payload) if row.flow == "purchase_orders" else {}
+    return row.remote_id or str(payload.get("purchase_order_id") or "")
 
 
 def _accepted(site: Site, row: Document, number: str) -> Answer:
@@ -62,4 +75,6 @@ def _there(site: Site, row: Document, number: str, becomes: str | None) -> list[
     with site.pipeline(connection).staging() as con:
         if row.flow == "vendors":
             return in_vendors(con, number)
+        if row.flow in PURCHASES:
+            return in_purchases(con, row, number)
         return in_pricebook(con, becomes, number) if becomes else posted_there(con, row, number)

@@ -45,7 +45,7 @@ SEEN_LATE_BY = timedelta(minutes=10)  # at most, a record, after the time that s
 GONE = "Purchase order {id} is gone from ServiceTitan."
 CANCELED = "It was canceled in ServiceTitan, as order {number}."
 RECEIVED = "something of purchase order {number} was received in ServiceTitan, so it is not canceled"
-RETURN_IT = "Cancel its receipts in ServiceTitan, or return what came; or let the order stand there, and do nothing."
+RETURN_IT = "Cancel its receipts in ServiceTitan, or return what came; or let it stand there: st-erp accept {key}."
 REFUSALS = (
     (r"\bvendorId\b", "unknown_vendor", "See whether its vendor is active in ServiceTitan."),
     (r"\btypeId\b", "unknown_order_type", "Correct type_id in order_types.csv."),
@@ -133,7 +133,8 @@ class ServiceTitanPurchaseOrders:
         there = self._there(wanted)
         if any(received_of(item) for item in there["items"]):
             text = RECEIVED.format(number=there["number"])
-            raise refused(wanted, "cancel purchase order", text, cause="order_received", fix=RETURN_IT)
+            fix = RETURN_IT.format(key=wanted.key)
+            raise refused(wanted, "cancel purchase order", text, cause="order_received", fix=fix)
         body = {"canceledReason": "NotRequired"}
         where: dict[str, Any] = {"number": there["id"], "action": "/cancellation"}
         write(self._client, ENTITY, body, wanted, self.timing, refusals=REFUSALS, **where)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
+import simplejson
 import sqlalchemy as sa
 
-from st_erp_pipelines.accept import There, accept, note_seen, posted_there, the_one
+from st_erp_pipelines.accept import There, accept, in_purchases, note_seen, posted_there, the_one
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.outbox import Outbox
 from st_erp_pipelines.outbox.document import Reason, Verdict
@@ -20,6 +22,7 @@ from st_erp_pipelines.outbox.schema import documents, events
 from st_erp_pipelines.replay import replay
 from tests.posting.conftest import built
 from tests.posting.ledger import LOST, Ledger
+from tests.staging.supplier_invoices_world import ORDER_THERE, World, rolled_back
 
 Do = Callable[..., Any]
 HERS = There("guid-1", "103044", date(2026, 11, 1), Decimal(101))
@@ -123,6 +126,63 @@ def test_what_a_number_may_mean(books: duckdb.DuckDBPyConnection, said: str, amo
 def test_a_payment_is_no_invoice_of_the_same_id(books: duckdb.DuckDBPyConnection) -> None:
     payment: Any = replace(built(1), flow="payments")
     assert posted_there(books, payment, "id=49") == []
+
+
+@pytest.fixture(scope="module")
+def purchases() -> Iterator[World]:
+    """Order 7001, a canceled one, receipts of both, and what S/4HANA has under the key of request 12."""
+    with rolled_back() as world:
+        world.change("servicetitan__purchase_orders", purchase_order_date="2026-11-03", total="245")
+        world.put("servicetitan__purchase_orders", purchase_order_id=7002, number="PO7002", status="Canceled")
+        world.receipt(31, received_at="2026-11-10T00:00:00Z")
+        world.receipt(32, purchase_order_id=7002)
+        world.receipt(33, is_active=False)
+        for number, reference in (("4500000009", "cr12"), ("4500000008", None)):
+            world.order_of_s4(number, external_reference=reference)
+        world.change(
+            "sap_s4hana__purchase_order_items", "purchase_order = '4500000009'", quantity="4", net_price_amount="250",
+            net_price_quantity="10",
+        )  # fmt: skip
+        world.change(
+            "sap_s4hana__purchase_order_items", "purchase_order = '4500000009' and item = 20", deletion_code="L"
+        )
+        world.put(
+            "sap_s4hana__purchase_requisition_items", purchase_requisition="88", external_reference="CR12",
+            quantity="2", price_amount="30", price_quantity="1", creation_date="2026-11-04", is_deleted=False,
+        )  # fmt: skip
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("flow", "said", "words"),
+    [
+        ("purchase_orders", f"id={ORDER_THERE}", "PO7001 of 2026-11-03 over 245.00"),
+        ("purchase_orders", "PO7001", "PO7001 of 2026-11-03 over 245.00"),
+        ("purchase_orders", "7002", None),
+        ("supplier_invoices", "R31", "R31 of 2026-11-10 over 245.00"),
+        ("supplier_invoices", "32", None),
+        ("supplier_invoices", "33", None),
+        ("requests", "4500000009", "4500000009 of 2026-11-03 over 100.00"),
+        ("requests", "88", "88 of 2026-11-04 over 60.00"),
+        ("requests", "4500000008", None),
+    ],
+)
+def test_what_is_bought_is_found_where_it_ends(purchases: World, flow: str, said: str, words: str | None) -> None:
+    """No canceled one, no receipt of another order, and no order that another request or none refers to."""
+    payload = simplejson.dumps({"purchase_order_id": ORDER_THERE})
+    row: Any = SimpleNamespace(flow=flow, business_key="CR12", payload=payload)
+    assert [each.words for each in in_purchases(purchases.con, row, said)] == ([words] if words else [])
+
+
+def test_one_order_is_that_of_one_order_its_changes_and_the_requisition_before_it(enter: Do, outbox: Outbox) -> None:
+    order = built(1, flow="purchase_orders", kind="purchase_order", verdict=Verdict.BLOCKED, reasons=(BY_HAND,))
+    change = replace(order, revision=1, business_key="ST-A-INV-2")
+    requisition = replace(order, kind="requisition", part=10, business_key="ST-A-INV-3")
+    other = replace(order, source_key="another", business_key="ST-A-INV-4")
+    enter(order, change, requisition, other)
+    answers = [accept(outbox, row_of(outbox, number), HERS, "ann") for number in (1, 2, 3, 4)]
+    assert [answer.accepted for answer in answers] == [True, True, True, False]
+    assert answers[3].sentence == "103044 is ST-A-INV-1 already."
 
 
 def test_an_amount_that_differs_is_said(enter: Do, outbox: Outbox) -> None:

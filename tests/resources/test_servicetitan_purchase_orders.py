@@ -329,6 +329,6 @@ def test_an_order_is_canceled_unless_something_of_it_came(target: ServiceTitanPu
     other, number = made(target)
     there.receives(number, PIPE=1)
     mark = len(there.faults.log)
-    with pytest.raises(Rejected, match="Cancel its receipts in ServiceTitan") as refused:
+    with pytest.raises(Rejected, match=f"let it stand there: st-erp accept {cancel(other, number).key}") as refused:
         target.send(cancel(other, number), Move.POST)
     assert (refused.value.retry_daily, there.writes_since(mark)) == (True, [])
