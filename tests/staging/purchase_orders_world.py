@@ -111,7 +111,7 @@ def fill(world: World) -> None:
         "mapping.plants", plant="1710", inventory_location_id=WAREHOUSE, business_unit_id=32, storage_location="171A"
     )
     world.put("mapping.cost_centers", cost_center="C1", business_unit_id=UNIT)
-    world.put("mapping.materials", material="MAT-1", sku_id=501, unit="PC")
+    world.put("mapping.materials", material="MAT-1", sku_id=501, unit="EA")
     world.put("mapping.materials", material="*", sku_id=599)
     for sku in (501, 599):
         world.put("servicetitan__materials", material_id=sku, is_active=True)

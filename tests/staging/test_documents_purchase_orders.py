@@ -147,6 +147,7 @@ def test_what_keeps_an_order_back(world: World) -> None:
         "return": ({}, {"is_return": True}, "item 10 goes back"),
         "no_quantity": ({}, {"quantity": "0"}, "limit"),
         "price_unit": ({}, {"price_unit": "KG", "price_unit_numerator": "2"}, "per EA and priced per KG"),
+        "order_unit": ({}, {"unit": "BX", "price_unit": "BX"}, "in BX, and materials.csv counts MAT-1 in EA"),
         "unusable_sku": ({}, {"material": "SERVICE"}, "is a service"),
     }
     for number, (head, line, _) in enumerate(cases.values(), 1):

@@ -49,6 +49,7 @@ def text_of(document: BuiltDocument) -> str:
 
 
 def test_an_approved_request_becomes_an_order(world: World) -> None:
+    world.change("mapping.materials", "material = 'MAT-1'", unit="PC")
     document = only(build(world))
     assert (document.flow, document.kind, document.verdict) == ("requests", "request", Verdict.DUE)
     assert (document.business_key, document.label, document.party) == ("AR123", "R-123", "17")

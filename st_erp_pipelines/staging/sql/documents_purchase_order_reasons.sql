@@ -124,6 +124,15 @@ price_unit as (
     where is_priced_otherwise and not getvariable('erp_settings').convert_price_units
     group by kind, source_key, part
 ),
+order_unit as (
+    select kind, source_key, part, 19, 'order_unit',
+        string_agg(item || ' is ordered in ' || coalesce(unit, 'no unit') || ', and materials.csv counts '
+            || coalesce(material, 'texts') || ' in ' || mapped_unit, ', ' order by line)
+        || ': ServiceTitan keeps a number without a unit, so order it in that one, or correct its unit in materials.csv.'
+    from lines
+    where upper(mapped_unit) is distinct from upper(unit) and mapped_unit is not null
+    group by kind, source_key, part
+),
 unmapped_material as (
     select kind, source_key, part, 17, 'unmapped_material',
         string_agg(item, ', ' order by line) || ': '
@@ -161,5 +170,6 @@ union all from blocked_in_s4
 union all from returns
 union all from no_quantity
 union all from price_unit
+union all from order_unit
 union all from unmapped_material
 union all from unusable_sku;

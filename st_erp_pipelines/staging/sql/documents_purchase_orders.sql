@@ -29,6 +29,7 @@ select
     line.line || ' ' || coalesce(given(line.description), line.material, '') as description,
     coalesce(own.sku_id, anything.sku_id) as sku_id,
     skus.list as sku_list, skus.is_active as is_sku_active,
+    given(if(own.material is null, anything.unit, own.unit)) as mapped_unit,
     coalesce(own_plant.inventory_location_id, any_plant.inventory_location_id) as inventory_location_id,
     coalesce(own_plant.business_unit_id, any_plant.business_unit_id) as business_unit_id,
     coalesce(own_plant.plant, any_plant.plant) is not null as is_plant_mapped
