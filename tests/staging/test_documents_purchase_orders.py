@@ -249,7 +249,7 @@ def test_an_order_of_a_request_is_never_made_again_and_linked_to_its_order(world
     for titans, name in ((901, "R-123"), (902, "R-124")):
         world.put("servicetitan__purchase_orders", purchase_order_id=titans, number=name, status="Pending")
     world.change(ORDERS, external_reference="AR123")
-    requisition_item(world, 10, external_reference="AR124", purchase_order="2")
+    requisition_item(world, 10, external_reference="AR124-R1", purchase_order="2")
     order(world, "2")
     item(world, 10, "2", purchase_requisition="100", purchase_requisition_item=10)
     order(world, "3", external_reference="AR125")
@@ -273,6 +273,37 @@ def test_an_order_of_a_request_is_never_made_again_and_linked_to_its_order(world
         "requests", "request", "servicetitan/1003/purchase_request/123", 0, 0, "posted", "", None, None, "AR123", True
     )
     assert by_label(build(world, sent))[ORDER].verdict is Verdict.SKIPPED
+
+
+def test_an_order_that_is_not_of_one_request_alone_is_asked_about(world: World) -> None:
+    world.drop(ORDERS)
+    for at, line in ((12, 10), (13, 10), (12, 20)):
+        world.put("servicetitan__purchase_requests", purchase_request_id=at, number=f"R-{at}", status="Approved")
+        requisition_item(world, line, str(100 + at), external_reference=f"AR{at}-R1")
+    requisition_item(world, 30, "112")
+    for number, *sources in (("1", "112/10", "112/20"), ("2", "112/10", "113/10"), ("3", "112/10", "999/10")):
+        order(world, number)
+        for line, (requisition, of) in enumerate((each.split("/") for each in sources), 1):
+            item(world, line, number, purchase_requisition=requisition, purchase_requisition_item=int(of))
+    for number, reference in (("4", "AR13-R1"), ("5", "AR13"), ("6", "AR13")):
+        order(world, number, external_reference=reference)
+        item(world, 10, number)
+    posted = KnownDocument(
+        "requests", "request", "servicetitan/1003/purchase_request/13", 0, 1, "posted", "", "5", None, "AR13-R1", True
+    )
+    found = by_label(build(world, posted, rules=DELIVER))
+    skipped, beside, copy = ["of_request"], ["beside_request"], ["copy_of_request"]
+    assert {label: reasons(each) for label, each in found.items()} == {
+        "1": skipped, "2": beside, "3": beside, "4": copy, "5": skipped, "6": copy, "112": []
+    }  # fmt: skip
+    assert "requests 12 and 13 at once" in text_of(found["2"])
+    assert "request 12 beside others" in text_of(found["3"])
+    assert "request 13 of ServiceTitan, whose order is 5" in text_of(found["4"])
+    assert lines(found["112"]) == ["30"], "nobody asked for it in ServiceTitan"
+    world.change(ORDERS, "purchase_order = '5'", deletion_code="L")
+    world.change(ORDERS, "purchase_order = '6'", external_reference=None)
+    found = by_label(build(world, posted, rules=DELIVER))
+    assert (reasons(found["4"]), found["6"].verdict) == (skipped, Verdict.DUE), "the first of those that stand"
 
 
 # Changes

@@ -130,3 +130,16 @@ def test_what_keeps_a_request_back(world: World) -> None:
     }
     assert reasons(found["R-1"]) == ["waits_for_supplier", "no_purchasing_group", "no_items"]
     assert reasons(found["R-12345678901"]) == ["no_purchasing_group", "no_material_group"], "a requisition keeps 35"
+
+
+def test_a_request_that_was_asked_for_again_is_measured_by_its_new_key(world: World) -> None:
+    world.change(REQUESTS, purchase_request_id=12345678, source_key="servicetitan/1003/purchase_request/12345678")
+    world.change(LINES, purchase_request_id=12345678)
+    first = only(build(world))
+    assert (first.business_key, first.verdict) == ("AR12345678", Verdict.DUE)
+    again = as_known(first, "ready", revision=1, business_key="AR12345678-R1", replayed=True)
+    document = only(build(world, as_known(first, "skipped"), again))
+    assert (document.business_key, document.payload["key"], reasons(document)) == (
+        "AR12345678-R1", "AR12345678-R1", ["key_too_long"]
+    )  # fmt: skip
+    assert "AR12345678-R1 is longer" in text_of(document)

@@ -19,6 +19,26 @@ several_requisitions as (
     from purchases
     where delivered > 1 and not waits_for_requisition
 ),
+copy_of_request as (
+    select kind, source_key, part, 3, 'copy_of_request',
+        'Its reference is that of request ' || array_to_string(beside_requests, ' and ') || ' of ServiceTitan, whose order is '
+        || copy_of || ': where it is a copy of that, take the reference (Your Reference) out of it in S/4HANA, and it is made in '
+        || 'ServiceTitan as an order of its own.'
+    from purchases
+    where copy_of is not null
+),
+beside_request as (
+    select kind, source_key, part, 3, 'beside_request',
+        'ServiceTitan has an order of its own of each of its requests, and this one has items of '
+        || case when len(beside_requests) > 1 then 'requests ' else 'request ' end || array_to_string(beside_requests, ' and ')
+        || case
+            when has_others then ' beside others: let the others have an order of their own in S/4HANA, or enter them in '
+                || 'ServiceTitan by hand.'
+            else ' at once: let each request have an order of its own in S/4HANA.'
+        end
+    from purchases
+    where copy_of is null and len(beside_requests) > 0
+),
 no_supplier as (
     select kind, source_key, part, 3, 'no_supplier',
         'No supplier is named: choose a source of supply in S/4HANA, or let it become an order there.'
@@ -156,6 +176,8 @@ unusable_sku as (
 )
 from waits_for_requisition
 union all from several_requisitions
+union all from copy_of_request
+union all from beside_request
 union all from no_supplier
 union all from waits_for_vendor
 union all from foreign_currency

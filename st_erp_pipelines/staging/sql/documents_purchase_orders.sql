@@ -112,6 +112,7 @@ select
     md5(to_json([
         source.supplier, source.order_type, source.date::varchar, source.currency_code, source.job_number,
         cost_centers.cost_center, source.is_gone::varchar, source.is_refused::varchar, source.is_blocked::varchar,
+        source.purchase_request_id::varchar, job.job_id::varchar,
         to_json(lines.said)::varchar
     ])::varchar) as source_hash
 from heads as source

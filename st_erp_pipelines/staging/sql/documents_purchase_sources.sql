@@ -48,32 +48,53 @@ left join (
 ) as earlier on earlier.source_key = firsts.source_key and earlier.began_with = firsts.first;
 
 create or replace temp table purchase_sources as
-with of_requests as (
-    select purchase_order, any_value(request.purchase_request_id) as purchase_request_id
-    from (
-        select purchase_order, external_reference from staging.stg_sap_s4hana__purchase_orders
-        union
-        select item.purchase_order, requisition.external_reference
-        from staging.stg_sap_s4hana__purchase_order_items as item
-        join requisition_items as requisition
-            on requisition.purchase_requisition = item.purchase_requisition
-            and requisition.item = item.purchase_requisition_item
-    ) as referring
-    join request_keys as request on request.business_key = referring.external_reference
-    group by purchase_order
-),
-orders as (
+with orders as (
     select
         purchase.*,
         coalesce(processing_status in ('02', '05'), false) and not is_release_incomplete as is_released,
         coalesce(purchase.deletion_code = 'L', false) or not exists (
             from staging.stg_sap_s4hana__purchase_order_items as item
             where item.purchase_order = purchase.purchase_order and item.deletion_code is distinct from 'L'
-        ) as is_gone,
-        request.purchase_request_id
+        ) as is_gone
     from staging.stg_sap_s4hana__purchase_orders as purchase
-    left join of_requests as request on request.purchase_order = purchase.purchase_order
     where company_code = getvariable('erp_settings').company_code
+),
+-- What of an order is of which requests: by the requisition of an item, else by the reference of the order.
+asked as (
+    select
+        purchase_order, any_value(referred_id) as referred_id,
+        list(distinct request_id order by request_id) filter (where request_id is not null) as request_ids,
+        bool_or(request_id is null) as has_others,
+        bool_or(purchase_requisition is null) as is_made_by_hand
+    from (
+        select
+            purchase.purchase_order, item.purchase_requisition, of_order.purchase_request_id as referred_id,
+            coalesce(of_item.purchase_request_id, referred_id) as request_id
+        from orders as purchase
+        left join staging.stg_sap_s4hana__purchase_order_items as item
+            on item.purchase_order = purchase.purchase_order and item.deletion_code is distinct from 'L'
+        left join requisition_items as requisition
+            on requisition.purchase_requisition = item.purchase_requisition and requisition.item = item.purchase_requisition_item
+        left join request_keys as of_item on of_item.business_key = first_request_key(requisition.external_reference)
+        left join request_keys as of_order on of_order.business_key = first_request_key(purchase.external_reference)
+    )
+    group by purchase_order
+),
+-- Who copies an order copies its reference. The request's own is the one that stands, that was made of it, the first.
+copies as (
+    select
+        purchase.purchase_order,
+        first_value(purchase.purchase_order) over (
+            partition by asked.referred_id
+            order by purchase.is_gone, known.remote_id is null, try_cast(purchase.purchase_order as bigint)
+        ) as copy_of
+    from orders as purchase
+    join asked on asked.purchase_order = purchase.purchase_order
+    left join newest_known as known
+        on known.kind = 'request' and known.remote_id = purchase.purchase_order
+        and first_request_key(known.business_key) = first_request_key(purchase.external_reference)
+    where asked.referred_id is not null and asked.is_made_by_hand
+    qualify copy_of <> purchase.purchase_order
 )
 select
     'purchase_order' as kind, source_key, 0 as part, purchase_order as number, supplier, order_type, order_date as date,
@@ -82,11 +103,17 @@ select
     is_gone,
     not is_released as is_held,  -- nothing is changed meanwhile
     processing_status = '08' as is_refused,
-    purchase_request_id,
+    case when copies.copy_of is null and len(asked.request_ids) = 1 and not asked.has_others then asked.request_ids[1] end
+        as purchase_request_id,
+    case when purchase_request_id is null then asked.request_ids end as beside_requests,
+    has_others,
+    copies.copy_of,
     'ST-' || rules.key_prefix || '-PO-' || purchase_order as business_key,
     'SAP S/4HANA order ' || purchase_order as title
 from orders
 cross join rules
+left join asked using (purchase_order)
+left join copies using (purchase_order)
 union all by name
 select
     'requisition' as kind, source_key, part, any_value(purchase_requisition) as number, supplier,

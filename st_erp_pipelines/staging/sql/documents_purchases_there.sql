@@ -36,9 +36,13 @@ from (
 )
 group by all;
 
--- Requests of ServiceTitan come back under our key: as the reference of an order, or on the items of a requisition.
+-- Requests of ServiceTitan come back under our key: as the reference of an order, or on the items of a requisition. One that
+-- was asked for again has a further revision in it (AR12-R1).
+create or replace temp macro first_request_key(reference) as regexp_replace(reference, '-R[0-9]+$', '');
 create or replace temp table request_keys as
-select business_key, try_cast(regexp_extract(business_key, '[0-9]+$') as bigint) as purchase_request_id
+select
+    first_request_key(business_key) as business_key,
+    try_cast(regexp_extract(first_request_key(business_key), '[0-9]+$') as bigint) as purchase_request_id
 from known_documents
 where kind = 'request'
 union
@@ -54,7 +58,7 @@ select
     item.purchase_order is not null or ordered.purchase_requisition is not null as is_ordered,
     not (item.is_deleted or item.is_closed or is_ordered) as is_open,
     coalesce(item.release_status in ('02', '05'), false) and not (item.is_release_incomplete or item.is_blocked) as is_released,
-    coalesce(item.external_reference in (select business_key from request_keys), false) as is_of_request
+    coalesce(first_request_key(item.external_reference) in (select business_key from request_keys), false) as is_of_request
 from staging.stg_sap_s4hana__purchase_requisition_items as item
 left join (
     select distinct purchase_requisition, purchase_requisition_item

@@ -24,7 +24,9 @@ suppliers as (
 )
 select
     request.*,
-    rules.key_prefix || 'R' || request.purchase_request_id as business_key,
+    coalesce(
+        case when known.revision > 0 then known.business_key end, rules.key_prefix || 'R' || request.purchase_request_id
+    ) as business_key,
     coalesce(given(request.number), request.purchase_request_id::varchar) as label,
     vendor.name as vendor_name, unit.name as business_unit_name,
     coalesce(warehouse.name, truck.name) as location_name,
@@ -33,7 +35,7 @@ select
     coalesce(plants.plants, []) as plants, plants.storage_location,
     request.status = 'Approved' as is_approved,
     known.source_key is not null as is_known, known.state, known.is_final, known.is_flagged,
-    known.source_hash as known_hash, coalesce(known.revision, 0) as revision, known.business_key as known_key,
+    known.source_hash as known_hash, coalesce(known.revision, 0) as revision,
     coalesce(known.replayed and not known.is_final, false) as is_replayed,
     rules.go_live, rules.requests, rules.local_currency, rules.tenant_id
 from staging.stg_servicetitan__purchase_requests as request
@@ -197,8 +199,7 @@ judged as (
             when request_date < go_live and not is_replayed then 'out_of_scope'
             when reasons.reasons is not null then 'blocked'
             else 'due'
-        end as verdict,
-        case when revision = 0 then source.business_key else coalesce(known_key, source.business_key) end as key
+        end as verdict
     from request_sources as source
     left join lines on lines.purchase_request_id = source.purchase_request_id
     left join request_reasons as reasons on reasons.purchase_request_id = source.purchase_request_id
@@ -207,7 +208,7 @@ select
     'requests' as flow,
     'request' as kind,
     source_key,
-    key as business_key,
+    business_key,
     home_day,
     request_date as business_date,
     order_total::decimal(18, 2) as amount,
@@ -215,7 +216,7 @@ select
     coalesce(suppliers[1], '') as party,
     source_hash,
     to_json({
-        key: key, 'as': requests, supplier: suppliers[1],
+        key: business_key, 'as': requests, supplier: suppliers[1],
         order_type: getvariable('erp_settings').order_type, company_code: getvariable('erp_settings').company_code,
         purchasing_organization: getvariable('erp_settings').purchasing_organization,
         purchasing_group: getvariable('erp_settings').purchasing_group,
