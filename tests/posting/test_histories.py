@@ -17,6 +17,10 @@ from tests.posting.histories import HISTORIES, wrongs_of
 
 TOGETHER = 100
 USUAL = HISTORIES if "LONG_TESTS" in os.environ else 800
+# The first seed that finds each; should it not any more, another one does.
+FOUND_BY = dict(
+    no_intent=6, no_look_up=0, absence_not_proven=45, no_settling=9, fence_not_checked=5, late_outcome_overwrites=54
+)
 EDITED, EDITED_TOGETHER = 100, 50  # a history in which people work takes longer
 pytestmark = pytest.mark.slow
 
@@ -51,4 +55,4 @@ def test_each_document_is_right_whatever_people_do(first: int) -> None:
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
 def test_each_breakage_is_found(breakage: str) -> None:
-    assert any(wrongs_of(seed, breakage) for seed in range(USUAL))
+    assert any(wrongs_of(seed, breakage) for seed in (FOUND_BY[breakage], *range(USUAL)))
