@@ -53,7 +53,7 @@ def supplier(world: World, number: str, vendor: int) -> None:
 def order(world: World, number: str = ORDER, **values: Any) -> None:
     row = dict(
         purchase_order=number, company_code="1710", order_type="NB", processing_status="02",
-        is_release_incomplete=False,
+        is_release_incomplete=False, is_on_hold=False,
         supplier="17", order_date="2026-11-05", currency_code="USD", home_day="2026-11-06",
         source_key=key("purchase_order", number),
     )  # fmt: skip

@@ -111,15 +111,22 @@ def test_what_is_no_order_yet_or_any_more_is_none_and_what_is_older_stays_outsid
         "7": {"processing_status": "05"},
         "8": {},
         "9": {},
+        "10": {"is_on_hold": True},
+        "11": {"is_on_hold": True, "processing_status": "01"},
+        "12": {"processing_status": "26"},
+        "13": {"processing_status": None},
     }
     for number, values in heads.items():
         order(world, number, **values)
-        item(world, 10, number, deletion_code="L" if number in "89" else None)
+        item(world, 10, number, deletion_code="L" if number in ("8", "9") else None)
     item(world, 20, "9")
     found = by_label(build(world))
     assert {label: each.verdict for label, each in found.items()} == {
-        ORDER: Verdict.DUE, "6": Verdict.OUT_OF_SCOPE, "7": Verdict.DUE, "9": Verdict.DUE
+        ORDER: Verdict.DUE, "6": Verdict.OUT_OF_SCOPE, "7": Verdict.DUE, "9": Verdict.DUE,
+        "12": Verdict.BLOCKED, "13": Verdict.BLOCKED,
     }  # fmt: skip
+    assert (reasons(found["12"]), reasons(found["13"])) == (["unknown_status"], ["unknown_status"])
+    assert "status in S/4HANA is '26'" in text_of(found["12"])
     assert lines(found["9"]) == ["20"]
     again = by_label(build(world, as_known(found["6"], "ready", replayed=True)))
     assert again["6"].verdict is Verdict.DUE, "a person asked for it"
@@ -310,7 +317,7 @@ def test_an_order_that_is_not_of_one_request_alone_is_asked_about(world: World) 
 
 
 def test_what_stands_there_has_no_document_until_its_order_changes(world: World) -> None:
-    copies(world, "1", "2", "3")
+    copies(world, "1", "2", "3", "4", "5")
     made = by_label(build(world))
     known = [as_known(each) for each in made.values()]
     world.change("mapping.order_types", type_id=42)
@@ -318,11 +325,12 @@ def test_what_stands_there_has_no_document_until_its_order_changes(world: World)
     world.change("mapping.order_types", type_id=41)
     world.change(ITEMS, "item = 20", quantity="5")
     world.change(ITEMS, delivery_date="2026-11-22")
-    for number, status in (("1", "03"), ("2", "03"), ("3", "08")):
+    world.change(ORDERS, "purchase_order = '4'", is_on_hold=True)
+    for number, status in (("1", "03"), ("2", "03"), ("3", "08"), ("5", "26")):
         world.change(ORDERS, f"purchase_order = '{number}'", processing_status=status)
     found = by_label(build(world, *known, as_known(made["2"], "ready", revision=1)))
-    assert found.keys() == {ORDER, "3"}, "what is in release waits, and what was released before may go"
-    assert reasons(found["3"]) == ["refused_in_s4"]
+    assert found.keys() == {ORDER, "3", "5"}, "what is in release or on hold waits, and what was released before may go"
+    assert (reasons(found["3"]), reasons(found["5"])) == (["refused_in_s4"], ["unknown_status"])
     document = found[ORDER]
     assert (document.business_key, document.revision, document.amount) == (f"ST-A-PO-{ORDER}/R1", 1, Decimal(375))
     assert {name: value for name, value in document.payload.items() if name != "items"} == {

@@ -87,7 +87,8 @@ def _one(findings: Sequence[Finding]) -> Finding:
     if len(findings) == 1 or all(each.found is Found.DEAD for each in findings):
         return findings[0]
     numbers = ", ".join(each.name for each in findings)
-    return Finding(Found.SEVERAL, detail=f"{len(findings)} records carry its key: {numbers}")
+    fix = "Take it (Your Reference of an order) out of what was copied there, and replay this one."
+    return Finding(Found.SEVERAL, detail=f"{len(findings)} records carry its key: {numbers}. {fix}")
 
 
 def amount(price: object, price_quantity: object, quantity: object) -> Decimal:

@@ -19,6 +19,13 @@ several_requisitions as (
     from purchases
     where delivered > 1 and not waits_for_requisition
 ),
+unknown_status as (
+    select kind, source_key, part, 3, 'unknown_status',
+        'Its status in S/4HANA is ''' || unknown_status || ''', which nobody here knows: is it released? It goes once its status is '
+        || '02 (active) or 05 (release completed).'
+    from purchases
+    where unknown_status is not null
+),
 copy_of_request as (
     select kind, source_key, part, 3, 'copy_of_request',
         'Its reference is that of request ' || array_to_string(beside_requests, ' and ') || ' of ServiceTitan, whose order is '
@@ -176,6 +183,7 @@ unusable_sku as (
 )
 from waits_for_requisition
 union all from several_requisitions
+union all from unknown_status
 union all from copy_of_request
 union all from beside_request
 union all from no_supplier

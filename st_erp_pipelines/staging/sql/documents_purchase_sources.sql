@@ -51,7 +51,9 @@ create or replace temp table purchase_sources as
 with orders as (
     select
         purchase.*,
-        coalesce(processing_status in ('02', '05'), false) and not is_release_incomplete as is_released,
+        is_order_released(processing_status, is_release_incomplete, is_on_hold) as is_released,
+        -- 03 is in release, 08 rejected
+        coalesce(processing_status, '') not in ('02', '03', '05', '08') and not is_on_hold as has_unknown_status,
         coalesce(purchase.deletion_code = 'L', false) or not exists (
             from staging.stg_sap_s4hana__purchase_order_items as item
             where item.purchase_order = purchase.purchase_order and item.deletion_code is distinct from 'L'
@@ -99,9 +101,10 @@ copies as (
 select
     'purchase_order' as kind, source_key, 0 as part, purchase_order as number, supplier, order_type, order_date as date,
     currency_code, internal_reference as reference, home_day, deletion_code = 'S' as is_blocked,
-    is_released and not is_gone as is_wanted,
+    (is_released or has_unknown_status) and not is_gone as is_wanted,
     is_gone,
-    not is_released as is_held,  -- nothing is changed meanwhile
+    not (is_released or has_unknown_status) as is_held,  -- nothing is changed meanwhile
+    case when has_unknown_status then coalesce(processing_status, '') end as unknown_status,
     processing_status = '08' as is_refused,
     case when copies.copy_of is null and len(asked.request_ids) = 1 and not asked.has_others then asked.request_ids[1] end
         as purchase_request_id,

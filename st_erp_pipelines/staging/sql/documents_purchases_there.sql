@@ -50,6 +50,11 @@ select rules.key_prefix || 'R' || purchase_request_id, purchase_request_id
 from staging.stg_servicetitan__purchase_requests
 cross join rules;
 
+-- 02 is active without a release, 05 released.
+create or replace temp macro is_order_released(processing_status, is_release_incomplete, is_on_hold) as
+    coalesce(processing_status in ('02', '05'), false)
+    and not coalesce(is_release_incomplete, false) and not coalesce(is_on_hold, false);
+
 create or replace temp table requisition_items as
 select
     item.* exclude (source_key),
@@ -141,7 +146,7 @@ where
         or (
             there.source_key is null
             and item.deletion_code is distinct from 'L' and purchase.deletion_code is distinct from 'L'
-            and not purchase.is_release_incomplete and purchase.processing_status in ('02', '05')
+            and is_order_released(purchase.processing_status, purchase.is_release_incomplete, purchase.is_on_hold)
         )
     )
 qualify dense_rank() over (

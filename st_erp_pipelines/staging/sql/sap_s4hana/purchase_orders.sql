@@ -79,7 +79,7 @@ select
     nullif(r.PurchasingDocumentDeletionCode, '') as deletion_code,          -- L deleted, S blocked, null neither
     nullif(r.PurchasingProcessingStatus, '') as processing_status,          -- 02 active, 03 in release, 05 released, 08 rejected
     coalesce(r.ReleaseIsNotCompleted, false) as is_release_incomplete,      -- somebody has still to release it
-    r.PurchasingCompletenessStatus as is_complete,                          -- not on hold
+    coalesce(r.PurchasingCompletenessStatus, false) as is_on_hold,          -- somebody has still to complete it
     unpadded(r.Supplier) as supplier,                                       -- supplier, without leading zeros
     unpadded(r.InvoicingParty) as invoicing_party,                          -- who sends the invoice, where that is another
     r.PurchasingOrganization as purchasing_organization,                    -- purchasing organization
