@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from st_erp_pipelines.settings_fields import Cron, Day, Duration, Name, Prefix, Text, Zone
 from st_erp_pipelines.settings_fields import Secret as Secret
@@ -184,6 +184,7 @@ class Connection(Model):
     flows: Flows = Flows()
     rules: Rules = Rules()
     references: References = References()
+    _other_prefixes: list[str] = PrivateAttr(default_factory=list)
 
     @field_validator("mappings")
     @classmethod
@@ -226,6 +227,11 @@ class Connection(Model):
     def place(self) -> str:
         return self.erp.place
 
+    @property
+    def other_prefixes(self) -> list[str]:
+        """Those of the other connections to this company: what carries their keys there is none of ours."""
+        return self._other_prefixes
+
 
 @dataclass(frozen=True)
 class ConfigFault:
@@ -263,6 +269,7 @@ def load(path: Path) -> Settings:
         except ValidationError as error:
             findings += text.findings(error, Connection, ("connections", position))
     findings += _clashes(entries, text)
+    _tell_of_each_other(entries, valid)
     names = [_name_of(entry, position) for position, entry in enumerate(entries)]
     faults = [_fault(path, finding, names) for finding in sorted(findings, key=lambda finding: finding[1])]
     faulty = {name for fault in faults for name in fault.connections}
@@ -270,6 +277,14 @@ def load(path: Path) -> Settings:
     warnings = [_fault(path, finding, names) for finding in _secrets_in_clear(running, text)]
     left_out = [name for name in dict.fromkeys(names) if name in faulty]
     return Settings(list(running.values()), faults, left_out, warnings)
+
+
+def _tell_of_each_other(entries: list[Any], valid: dict[int, Connection]) -> None:
+    """Also of one that is left out for a fault: what it posted is there."""
+    prefixes = [_claims(entry).get("key_prefix") for entry in entries]
+    for position, connection in valid.items():
+        others = (each for other, each in enumerate(prefixes) if other != position and isinstance(each, tuple))
+        connection._other_prefixes = sorted(prefix for place, prefix in others if place == connection.place.casefold())
 
 
 def _secrets_in_clear(running: dict[int, Connection], text: YamlText) -> Iterator[Finding]:

@@ -284,6 +284,12 @@ def test_one_prefix_may_serve_two_companies(load: Load) -> None:
     assert load(two(key_prefix="A", erp__company="Other", servicetitan__tenant_id=1001)).faults == []
 
 
+def test_connections_to_one_company_know_each_others_prefix(load: Load) -> None:
+    assert [each.other_prefixes for each in load(two()).connections] == [["B"], ["A"]]
+    assert [each.other_prefixes for each in load(two(schedule="now")).connections] == [["B"]], "left out, but it posted"
+    assert [each.other_prefixes for each in load(two(erp__company="Elsewhere")).connections] == [[], []]
+
+
 def test_three_connections_two_clash_and_the_third_runs(load: Load) -> None:
     third = two(name="third", key_prefix="C", servicetitan__tenant_id=1003).split("- name: third")[1]
     found = load(two(key_prefix="A") + "- name: third" + third)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from st_erp_pipelines.mapping.load import MappingFault, Mappings
-from st_erp_pipelines.mapping.tables import ANY
+from st_erp_pipelines.mapping.tables import ANY, SKIP
 
 Names: TypeAlias = Mapping[str, str]
 """What exists, as its system spells it, and what it is called there; "" where it has no name."""
@@ -83,7 +83,8 @@ def _of_purchasing(mappings: Mappings, known: Known) -> Iterator[MappingFault]:
         ("cost_centers", "business_unit_id", known.business_units, unit),
         ("materials", "sku_id", known.skus, "material or equipment"),
     ):
-        yield from _absent(table, mappings.tables[table][name], existing, what, of="ServiceTitan")
+        column = mappings.tables[table][name]
+        yield from _absent(table, column[column != SKIP], existing, what, of="ServiceTitan")
 
 
 def _absent_dimension_values(units: pd.DataFrame, dimensions: Mapping[str, Names]) -> Iterator[MappingFault]:

@@ -60,5 +60,6 @@ def coverage_of_purchasing(
 ) -> list[Gap]:
     """The same of what the ERP buys, and of cost centers from either side, valid `on` that day (else today)."""
     sql = Path(__file__).with_name("coverage_purchasing.sql").read_text(encoding="utf-8")
-    settings = {"company_code": erp.company_code, "controlling_area": erp.controlling_area}
+    names = ("company_code", "controlling_area", "purchasing_organization")
+    settings = {name: getattr(erp, name) for name in names}
     return [Gap(*row) for row in con.execute(sql, {"go_live": go_live, "on": on, **settings}).fetchall()]

@@ -10,11 +10,21 @@ order_lines as (
         coalesce(item.quantity * item.net_price_amount / nullif(item.net_price_quantity, 0), 0) as amount
     from staging.stg_sap_s4hana__purchase_orders as the_order
     join staging.stg_sap_s4hana__purchase_order_items as item on item.purchase_order = the_order.purchase_order
+    left join mapping.order_types as own_type on own_type.order_type = the_order.order_type
+    left join mapping.order_types as any_type on any_type.order_type = '*'
+    left join mapping.plants as own_plant on own_plant.plant = item.plant
+    left join mapping.plants as any_plant on any_plant.plant = '*'
     cross join today
     where
         the_order.company_code = $company_code and (go_live is null or the_order.order_date >= go_live)
         and the_order.deletion_code is distinct from 'L' and item.deletion_code is distinct from 'L'
         and not (item.is_completely_delivered and item.is_finally_invoiced)
+        -- As documents_purchases_left_out.sql says it: where a row says skip, it has no id.
+        and coalesce(the_order.purchasing_organization = $purchasing_organization, true)
+        and (coalesce(own_type.order_type, any_type.order_type) is null
+            or if(own_type.order_type is null, any_type.type_id, own_type.type_id) is not null)
+        and (coalesce(own_plant.plant, any_plant.plant) is null
+            or if(own_plant.plant is null, any_plant.inventory_location_id, own_plant.inventory_location_id) is not null)
 ),
 invoices as (
     select supplier_invoice, fiscal_year, posting_date, 'invoice ' || supplier_invoice || '/' || fiscal_year as document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from st_erp_pipelines.mapping.load import Mappings
-from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind
+from st_erp_pipelines.mapping.tables import ANY, SKIP, TABLES, Column, Kind
 
 TYPES = {Kind.ID: "BIGINT", Kind.DAY: "DATE"}
 
@@ -13,8 +13,8 @@ TYPES = {Kind.ID: "BIGINT", Kind.DAY: "DATE"}
 def install(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
     """(Re)fill schema `mapping`: what is usable of each table, and `mapping.faults`, which keys are not.
 
-    Ids are BIGINT, days DATE, the rest VARCHAR. Nothing written is NULL; so is an id that is `*`. A customer whose
-    link is at fault has the number "". Raises ConfigurationError where no links can be read.
+    Ids are BIGINT, days DATE, the rest VARCHAR. Nothing written is NULL; so is an id that is `*` or `skip`. A
+    customer whose link is at fault has the number "". Raises ConfigurationError where no links can be read.
     """
     con.execute("create schema if not exists mapping")
     for table in TABLES:
@@ -56,5 +56,5 @@ def _install_faults(con: duckdb.DuckDBPyConnection, mappings: Mappings) -> None:
 
 def _value(column: Column, text: str) -> str | int | None:
     if column.kind is Kind.ID:
-        return None if text in ("", ANY) else int(text)
+        return None if text in ("", ANY, SKIP) else int(text)
     return text if column.required else text or None

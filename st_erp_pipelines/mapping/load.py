@@ -16,7 +16,7 @@ import pandas as pd
 
 from st_erp_pipelines.errors import ConfigurationError
 from st_erp_pipelines.flows import SALES_FLOWS
-from st_erp_pipelines.mapping.tables import ANY, TABLES, Column, Kind, Table
+from st_erp_pipelines.mapping.tables import ANY, SKIP, TABLES, Column, Kind, Table
 
 HEADER = 1
 UNREADABLE = "\ufffd"
@@ -201,7 +201,7 @@ def _header_faults(header: list[str], table: Table) -> Iterator[MappingFault]:
 
 def _normal(column: Column, cells: list[str], position: int | None) -> str:
     value = cells[position] if position is not None and position < len(cells) else ""
-    if column.kind in (Kind.TARGET_TYPE, Kind.BECOMES, Kind.INVOICES):
+    if column.kind in (Kind.TARGET_TYPE, Kind.BECOMES, Kind.INVOICES) or (column.skips and value.lower() == SKIP):
         return value.lower()
     if column.kind is Kind.BATCHES:
         return " ".join(dict.fromkeys(value.upper().split()))
@@ -228,7 +228,8 @@ def _cell_fault(column: Column, value: str) -> str:
         return f"column {column.name} is empty; expected {column.expected}" if column.required else ""
     if UNREADABLE in value:
         return f"column {column.name}: {value!r} holds a character that cannot be read; save the file as 'CSV UTF-8'"
-    wrong = "" if value == ANY and column.wildcard else _wrong(column.kind, value)
+    stands_for_itself = (value == ANY and column.wildcard) or (value == SKIP and column.skips)
+    wrong = "" if stands_for_itself else _wrong(column.kind, value)
     return f"column {column.name}: {wrong}" if wrong else ""
 
 

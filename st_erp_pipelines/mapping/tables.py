@@ -8,6 +8,9 @@ from enum import StrEnum
 ANY = "*"
 """In a key: the row for everything that has no row of its own."""
 
+SKIP = "skip"
+"""Instead of an id: what the row is about is none of this connection's."""
+
 
 class Kind(StrEnum):
     TEXT = "text"
@@ -27,6 +30,7 @@ class Column:
     expected: str = ""  # what stands in every row; "": a cell may be empty
     wildcard: bool = False
     optional: bool = False  # the column need not be there
+    skips: bool = False  # `skip` may stand in it
 
     @property
     def required(self) -> bool:
@@ -140,7 +144,7 @@ PURCHASING_TABLES = (
         key="order_type",
         columns=(
             Column("order_type", expected="a type of purchase orders of the ERP, or *", wildcard=True),
-            Column("type_id", Kind.ID, "the id of a purchase order type of ServiceTitan"),
+            Column("type_id", Kind.ID, "the id of a purchase order type of ServiceTitan, or skip", skips=True),
             Column("invoices", Kind.INVOICES, optional=True),  # empty: as the connection's rule says
         ),
         flows=("purchase_orders", "supplier_invoices"),
@@ -151,8 +155,9 @@ PURCHASING_TABLES = (
         columns=(
             Column("plant", expected="a plant of the ERP, or *", wildcard=True),
             Column("storage_location", optional=True),  # of requests that become orders there
-            Column("inventory_location_id", Kind.ID, "the id of a warehouse or truck of ServiceTitan"),
-            Column("business_unit_id", Kind.ID, "the id of a business unit of ServiceTitan"),  # without a cost center
+            Column("inventory_location_id", Kind.ID, "the id of a warehouse or truck, or skip", skips=True),
+            # Of orders without a cost center
+            Column("business_unit_id", Kind.ID, "the id of a business unit of ServiceTitan, or skip", skips=True),
         ),
         flows=("purchase_orders", "requests"),
     ),

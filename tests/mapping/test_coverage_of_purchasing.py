@@ -88,9 +88,28 @@ def test_what_open_orders_use_is_told_with_its_money(world: World) -> None:
         ("unmapped_plant", "1720", 1, Decimal(125)),
         ("unmapped_material", "(a text)", 1, Decimal(50)),
     ]
-    for table, key in (("order_types", "order_type"), ("plants", "plant"), ("materials", "material")):
-        world.put(f"mapping.{table}", **{key: "*"})
+    for table, key, name in (
+        ("order_types", "order_type", "type_id"), ("plants", "plant", "inventory_location_id"),
+        ("materials", "material", "sku_id"),
+    ):  # fmt: skip
+        world.put(f"mapping.{table}", **{key: "*", name: 9})
     assert [kind for kind, *_ in gaps(world)] == ["unmapped_cost_center"]
+
+
+def test_what_is_left_out_is_no_gap(world: World) -> None:
+    order(world, "4500000002", "777", material="200", plant="1720")
+    order(world, "4500000003", "777", material="200")
+    world.put("mapping.plants", plant="1720")
+    world.change("sap_s4hana__purchase_orders", "purchase_order = '4500000003'", purchasing_organization="1720")
+    assert gaps(world) == []
+    world.change("mapping.plants", "plant = '1720'", plant="*")
+    assert gaps(world) == [], "nor where every other plant is"
+    world.change("mapping.plants", "plant = '*'", inventory_location_id=5)
+    assert [kind for kind, *_ in gaps(world)] == ["unmapped_cost_center", "unmapped_material"]
+    world.put("mapping.order_types", order_type="*")
+    assert len(gaps(world)) == 2
+    world.drop("mapping.order_types", "order_type = 'NB'")
+    assert gaps(world) == []
 
 
 def test_what_invoices_use_counts_on_their_day(world: World) -> None:
@@ -139,8 +158,8 @@ def test_two_rows_at_once_are_told_and_one_after_the_other_are_not(world: World)
 
 def test_ids_that_are_not_in_servicetitan_are_faults(world: World, tmp_path: Any) -> None:
     for name, text in {
-        "order_types": "order_type,type_id\nNB,3\n*,9\n",
-        "plants": "plant,inventory_location_id,business_unit_id\n1710,4,1\n1720,99,98\n",
+        "order_types": "order_type,type_id\nNB,3\n*,9\nFO,Skip\n",
+        "plants": "plant,inventory_location_id,business_unit_id\n1710,4,1\n1720,99,98\n1730,skip,skip\n",
         "cost_centers": "cost_center,business_unit_id,valid_from,valid_to\n10101,1,,\n10201,97,,\n",
         "materials": "material,sku_id\n100,501\n*,96\n",
     }.items():

@@ -180,6 +180,45 @@ def test_what_keeps_an_order_back(world: World) -> None:
     assert "material MAT-2 has no row in materials.csv (at fault: row 3, sku_id: 'x' is no id)" in text_of(document)
 
 
+def test_what_is_none_of_this_tenant_is_left_out_until_somebody_says_otherwise(world: World) -> None:
+    world.put("mapping.order_types", order_type="FO")
+    world.put("mapping.order_types", order_type="*", type_id=49)
+    world.put("mapping.plants", plant="1720")
+    world.put("mapping.plants", plant="*", inventory_location_id=WAREHOUSE, business_unit_id=32)
+    heads: dict[str, tuple[dict[str, Any], str, str]] = {
+        "1": ({"order_type": "FO"}, "1710", "order_types.csv skips order type FO"),
+        "2": ({}, "1720", "plants.csv skips plant 1720"),
+        "3": ({"purchasing_organization": "1720"}, "1710", "purchasing organization 1720"),
+        "4": ({"external_reference": "BR12"}, "1710", "request BR12 of another connection"),
+        "5": ({"external_reference": "PR12", "purchasing_organization": "1710"}, "1730", ""),
+    }
+    for number, (head, plant, _) in heads.items():
+        order(world, number, **head)
+        item(world, 10, number, plant=plant)
+    item(world, 20, plant="1720")
+    requisition_item(world, 10, external_reference="CR9", external_system="servicetitan/1004", purchase_order="6")
+    requisition_item(world, 10, "101", external_reference="CR10", external_system="servicetitan/1004")
+    order(world, "6")
+    item(world, 10, "6", purchase_requisition="100", purchase_requisition_item=10)
+    connection = settings(DELIVER)
+    connection._other_prefixes = ["B"]
+
+    def built(*known: KnownDocument) -> dict[str, BuiltDocument]:
+        return by_label(build_purchase_orders(world.con, connection, KnownDocuments(known))[0])
+
+    found = built()
+    for number, (*_, said) in heads.items():
+        assert (found[number].verdict is Verdict.SKIPPED, said in text_of(found[number])) == (bool(said), True), number
+    assert [found[number].verdict for number in ("6", "101", "5")] == [Verdict.SKIPPED, Verdict.SKIPPED, Verdict.DUE]
+    assert "partly_left_out" in reasons(found[ORDER])
+    left = as_known(found["2"], "skipped")
+    assert "2" not in built(left)
+    world.change("mapping.plants", "plant = '1720'", inventory_location_id=WAREHOUSE, business_unit_id=32)
+    assert built(left)["2"].verdict is Verdict.DUE, "it is not left out any more"
+    asked = as_known(found["4"], "ready", replayed=True)
+    assert built(asked)["4"].verdict is Verdict.DUE
+
+
 def test_the_cost_of_one(world: World) -> None:
     """Beside item 20, whose price of 250.00 is for ten."""
     other = dict(price_unit="KG", price_unit_numerator="2", price_unit_denominator="3")
@@ -328,7 +367,8 @@ def test_what_stands_there_has_no_document_until_its_order_changes(world: World)
     world.change(ORDERS, "purchase_order = '4'", is_on_hold=True)
     for number, status in (("1", "03"), ("2", "03"), ("3", "08"), ("5", "26")):
         world.change(ORDERS, f"purchase_order = '{number}'", processing_status=status)
-    found = by_label(build(world, *known, as_known(made["2"], "ready", revision=1)))
+    change = as_known(made["2"], "ready", revision=1, business_key="ST-A-PO-2/R1")
+    found = by_label(build(world, *known, change))
     assert found.keys() == {ORDER, "3", "5"}, "what is in release or on hold waits, and what was released before may go"
     assert (reasons(found["3"]), reasons(found["5"])) == (["refused_in_s4"], ["unknown_status"])
     document = found[ORDER]
@@ -376,6 +416,54 @@ def test_a_deleted_order_is_canceled_and_one_that_comes_back_asked_about(world: 
 
 
 # Requisitions
+
+
+def test_an_order_canceled_by_the_office_is_told_and_made_anew_once_a_person_asks(world: World) -> None:
+    made = only(build(world))
+    known = as_known(made)
+    world.put("servicetitan__purchase_orders", purchase_order_id=900, number="P9", status="Canceled")
+    document = only(build(world, known))
+    assert (document.business_key, reasons(document)) == (f"ST-A-PO-{ORDER}/R1", ["canceled_there"])
+    assert f"st-erp replay {document.business_key}" in text_of(document)
+    change = as_known(document, "blocked")
+    world.change(ORDERS, processing_status="03")
+    assert only(build(world, known, change)).verdict is Verdict.WITHDRAWN, "S/4HANA asks for nothing at present"
+    world.change(ORDERS, processing_status="05")
+    other = as_known(document, "adopted", "901")
+    assert build(world, known, other) == [], "a person said which order there it is"
+    world.change(ITEMS, quantity="7")
+    assert only(build(world, known, other)).payload["purchase_order_id"] == 901
+    again = as_known(made, "ready", revision=2, business_key=f"ST-A-PO-{ORDER}-R2", replayed=True)
+    skipped = change._replace(state="skipped")
+    document = only(build(world, known, skipped, again))
+    assert (document.business_key, document.revision, document.verdict) == (again.business_key, 2, Verdict.DUE)
+    assert document.payload["memo"].endswith(f"[ST-A-PO-{ORDER}] [ST-A-PO-{ORDER}-R2]")
+    assert "purchase_order_id" not in document.payload
+    new = as_known(document, remote_id="902")
+    assert build(world, known, skipped, new) == []
+    world.change(ORDERS, deletion_code="L")
+    assert only(build(world, known, skipped, again)).verdict is Verdict.WITHDRAWN
+    document = only(build(world, known, skipped, new))
+    assert (document.business_key, document.payload["purchase_order_id"]) == (f"ST-A-PO-{ORDER}-R2/R3", 902)
+    assert document.payload["cancel"] is True
+    assert only(build(world, known)).verdict is Verdict.DUE, "canceled on both sides: it is found so"
+
+
+def test_an_order_of_a_request_whose_own_order_was_canceled_is_told(world: World) -> None:
+    world.change(ORDERS, external_reference="AR12")
+    world.put("servicetitan__purchase_requests", purchase_request_id=12, number="Q12")
+    world.put("servicetitan__purchase_orders", purchase_order_id=77, number="Q12", status="Sent")
+    document = only(build(world))
+    assert document.verdict is Verdict.SKIPPED
+    skipped = as_known(document, "skipped")
+    assert build(world, skipped) == []
+    world.change("servicetitan__purchase_orders", status="Canceled")
+    document = only(build(world, skipped))
+    assert (document.verdict, reasons(document)) == (Verdict.BLOCKED, ["request_canceled"])
+    assert f"st-erp accept ST-A-PO-{ORDER} NUMBER" in text_of(document)
+    assert build(world, as_known(document, "adopted", "78")) == [], "a person said which order there it is"
+    world.change(ORDERS, deletion_code="L")
+    assert only(build(world, as_known(document, "blocked"))).verdict is Verdict.WITHDRAWN
 
 
 def test_requisitions_are_delivered_where_they_are_asked_for_one_order_for_each_supplier(world: World) -> None:

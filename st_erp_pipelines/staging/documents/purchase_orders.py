@@ -13,7 +13,10 @@ from st_erp_pipelines.staging.documents.known import KnownDocuments, Link, built
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
 
-STEPS = ("vendor_links", "purchases_there", "purchase_sources", "purchase_orders", "purchase_order_reasons")
+STEPS = (
+    *("vendor_links", "purchases_there", "purchases_left_out", "purchase_sources", "purchase_orders"),
+    "purchase_order_reasons",
+)
 
 
 def build_purchase_orders(

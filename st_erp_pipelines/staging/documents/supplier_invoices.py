@@ -12,7 +12,7 @@ from st_erp_pipelines.staging.documents.known import KnownDocuments, built, prep
 if TYPE_CHECKING:
     from st_erp_pipelines.settings import Connection
 
-STEPS = ("vendor_links", "purchases_there", "supplier_invoice_shares")
+STEPS = ("vendor_links", "purchases_there", "purchases_left_out", "supplier_invoice_shares")
 
 
 def build_supplier_invoices(

@@ -32,7 +32,8 @@ created as (
         not is_there and (is_active or not is_known_final)
         and case
             when known_state is null then is_active
-            else is_built_again(is_known_final, known_state, is_known_flagged, known_hash, source_hash, is_active)
+            else (known_state = 'skipped' and left_out is null and purchase_request_id is null)
+                or is_built_again(is_known_final, known_state, is_known_flagged, known_hash, source_hash, is_active)
         end
 ),
 changed as (
@@ -89,6 +90,7 @@ judged as (
             when purchase_request_id is not null and not is_replayed then 'skipped'
             when not is_change and date < rules.go_live and not is_replayed then 'out_of_scope'
             when purchase_request_id is not null then 'blocked'
+            when left_out is not null and not is_change and not is_replayed then 'skipped'
             when is_gone then 'due'
             when reasons.reasons is not null then 'blocked'
             else 'due'
@@ -101,6 +103,11 @@ judged as (
                     || 'already: it is not made there again.'
             }]
             when verdict = 'blocked' then reasons.reasons
+            when verdict = 'skipped' then [{
+                'code': 'left_out',
+                'text': 'It is left out: ' || left_out || '. If ServiceTitan is to have it: st-erp replay '
+                    || of_revision(first_key, revision) || '.'
+            }]
             else []
         end as reasons,
         case

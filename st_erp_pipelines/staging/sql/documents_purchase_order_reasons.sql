@@ -72,18 +72,28 @@ foreign_currency as (
 ),
 unmapped_order_type as (
     select kind, source_key, part, 6, 'unmapped_order_type',
-        'Order type ' || coalesce(order_type, '(none)') || ' has no row in order_types.csv'
-        || fault_of('order_types.csv', order_type) || why_not_any('order_types.csv') || ': add one with the type_id of '
-        || 'ServiceTitan, or one for *.'
+        'Order type ' || coalesce(order_type, '(none)') || ' has no type_id in order_types.csv'
+        || fault_of('order_types.csv', order_type) || why_not_any('order_types.csv') || ': add it, or a row for *; or say skip, '
+        || 'where such orders are none of ServiceTitan''s.'
     from purchases
     where type_id is null
 ),
 unmapped_plant as (
     select distinct kind, source_key, part, 7, 'unmapped_plant',
         'Plant ' || coalesce(plant, '(none)') || ' has no inventory_location_id in plants.csv' || fault_of('plants.csv', plant)
-        || why_not_any('plants.csv') || ': add it, or a row for *.'
+        || why_not_any('plants.csv') || ': add it, or a row for *; or say skip, where it is none of ServiceTitan''s.'
     from lines
     where inventory_location_id is null
+),
+partly_left_out as (
+    select lines.kind, lines.source_key, lines.part, 7, 'partly_left_out',
+        string_agg(item || ' is to be left out (' || lines.left_out || ')', ', ' order by line)
+        || ', and others are not: let it have an order of its own in S/4HANA.'
+    from lines
+    join purchases
+        on purchases.kind = lines.kind and purchases.source_key = lines.source_key and purchases.part = lines.part
+    where lines.left_out is not null and purchases.left_out is null
+    group by all
 ),
 several_locations as (
     select kind, source_key, part, 8, 'several_locations',
@@ -191,6 +201,7 @@ union all from waits_for_vendor
 union all from foreign_currency
 union all from unmapped_order_type
 union all from unmapped_plant
+union all from partly_left_out
 union all from several_locations
 union all from several_addresses
 union all from inactive_location

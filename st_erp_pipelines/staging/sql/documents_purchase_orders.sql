@@ -30,15 +30,18 @@ select
     coalesce(own.sku_id, anything.sku_id) as sku_id,
     skus.list as sku_list, skus.is_active as is_sku_active,
     given(if(own.material is null, anything.unit, own.unit)) as mapped_unit,
-    coalesce(own_plant.inventory_location_id, any_plant.inventory_location_id) as inventory_location_id,
-    coalesce(own_plant.business_unit_id, any_plant.business_unit_id) as business_unit_id,
+    if(own_plant.plant is null, any_plant.inventory_location_id, own_plant.inventory_location_id) as inventory_location_id,
+    if(own_plant.plant is null, any_plant.business_unit_id, own_plant.business_unit_id) as business_unit_id,
+    left_out.why as left_out,
     coalesce(own_plant.plant, any_plant.plant) is not null as is_plant_mapped
 from purchase_lines as line
 left join mapping.materials as own on own.material = line.material and own.material <> '*'
 left join mapping.materials as anything on anything.material = '*'
 left join skus on skus.sku_id = coalesce(own.sku_id, anything.sku_id)
 left join mapping.plants as own_plant on own_plant.plant = line.plant and own_plant.plant <> '*'
-left join mapping.plants as any_plant on any_plant.plant = '*';
+left join mapping.plants as any_plant on any_plant.plant = '*'
+left join purchase_items_left_out as left_out
+    on left_out.kind = line.kind and left_out.source_key = line.source_key and left_out.line = line.line;
 
 create or replace temp table purchases as
 with lines as (
@@ -50,6 +53,7 @@ with lines as (
         list(distinct inventory_location_id order by inventory_location_id)
             filter (where inventory_location_id is not null) as location_ids,
         arg_min(business_unit_id, line) as plant_unit_id,
+        case when bool_and(left_out is not null) then arg_min(left_out, line) end as left_out,
         list({
             'line': line, 'material': material, 'plant': plant, 'text': description, 'part': vendor_part_number,
             'quantity': quantity, 'cost': cost, 'ship_to': ship_to, 'wanted': delivery_date,
@@ -98,7 +102,7 @@ select
     coalesce(lines.ship_to, location.ship_to) as ship_to,
     location.name as location_name, location.is_active as is_location_active,
     vendor.vendor_id, vendor.name as vendor_name, coalesce(vendor.is_there, false) as is_vendor_there,
-    coalesce(own_type.type_id, any_type.type_id) as type_id,
+    if(own_type.order_type is null, any_type.type_id, own_type.type_id) as type_id,
     cost_centers.cost_center,
     case when cost_centers.cost_center is null then lines.plant_unit_id else unit_of.business_unit_id end as business_unit_id,
     lines.location_ids[1] as inventory_location_id,

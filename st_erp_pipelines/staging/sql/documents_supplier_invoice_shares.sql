@@ -1,5 +1,5 @@
 -- Supplier invoices of S/4HANA, a share for each order that they bill, and what of these orders stands in ServiceTitan.
--- After documents_vendor_links.sql and documents_purchases_there.sql.
+-- After documents_vendor_links.sql, documents_purchases_there.sql and documents_purchases_left_out.sql.
 
 -- A supplier's number, however somebody typed it.
 create or replace temp macro typed_number(x) as nullif(ltrim(upper(regexp_replace(x, '\s', '', 'g')), '0'), '');
@@ -76,11 +76,13 @@ found as (
     select
         theirs.purchase_order, theirs.order_type, theirs.order_date, known.business_key, known.state,
         coalesce(sent.purchase_order_id, linked.purchase_order_id) as purchase_order_id,
+        case when sent.source_key is null and linked.source_key is null then left_out.left_out end as left_out,
         sent.items, sent.job_id
     from staging.stg_sap_s4hana__purchase_orders as theirs
     left join newest_known as known on known.kind = 'purchase_order' and known.source_key = theirs.source_key
     left join purchases_there as sent on sent.kind = 'purchase_order' and sent.source_key = theirs.source_key
     left join linked on linked.source_key = theirs.source_key
+    left join orders_left_out as left_out on left_out.source_key = theirs.source_key
 )
 select
     found.* exclude (job_id),

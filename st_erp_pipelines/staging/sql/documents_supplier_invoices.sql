@@ -165,6 +165,7 @@ select
     case
         when not is_active then 'withdrawn'
         when posting_date < rules.go_live and not is_replayed then 'out_of_scope'
+        when left_out is not null and not is_replayed then 'skipped'  -- its order is none of ours
         when is_by_hand then 'blocked'
         when purchase_order is null then 'skipped'  -- somebody entered it by hand
         when is_received_by_us and facts.mode = 'receive' then 'due'  -- it is looked up, and adopted

@@ -129,6 +129,7 @@ judged as (
             when status = '2' then ['out_of_scope', 'deleted']
             when not is_active then ['out_of_scope', 'parked']
             when verdict = 'out_of_scope' and not is_standing then ['out_of_scope', 'before_go_live']
+            when left_out is not null and not is_standing then ['out_of_scope', 'left_out']
             when known_state in ('rejected', 'conflict') then ['exception', known_state]
             when verdict = 'blocked' and not is_standing then ['exception', reasons[1].code]
             when is_old and not is_standing then ['out_of_scope', 'old_order']
@@ -166,6 +167,7 @@ select
         when 'parked' then 'It is not posted in S/4HANA yet (status ' || status || ').'
         when 'before_go_live' then 'It was posted before go-live.'
         when 'old_order' then 'Its order ' || purchase_order || ' is from before go-live, and not in ServiceTitan.'
+        when 'left_out' then 'Its order ' || purchase_order || ' is left out: ' || left_out || '.'
         when 'not_sent' then 'Its receipt is not in ServiceTitan yet.'
         when 'received_twice' then twice || ': cancel one of them in ServiceTitan.'
         when 'not_compared' then 'ServiceTitan has a bill of it, in its own currency: the amounts are not compared.'
