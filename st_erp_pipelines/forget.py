@@ -47,14 +47,15 @@ def look_up(pipeline: Pipeline, customer_id: int) -> Person | None:
     key = f"servicetitan/{pipeline.connection.servicetitan.tenant_id}/customer/{customer_id}"
     who = Forgotten(customer_id, pipeline.outbox.now(), tuple(sorted(_erp_numbers(pipeline, customer_id, key))))
     with pipeline.staging() as con:
-        known = "select count(*) from staging.stg_servicetitan__customers where customer_id = $customer_id"
-        if not con.execute(known, {"customer_id": customer_id}).fetchall()[0][0]:
+        if not ask(con, "known", who):
             return None
+        jobs = {int(job) for (job,) in ask(con, "whose_job", who)}
         sources = ask(con, "sources", who, go_live=pipeline.connection.go_live)
-        names = {name for (name,) in ask(con, "names", who) if name}
+        there = ask(con, "names_there", who) if who.erp_numbers else []  # an ERP that buys knows no customers
+        names = {name for (name,) in [*ask(con, "names", who), *there] if name}
         merged = tuple(other for (other,) in ask(con, "merged", who))
     documents = documents_of(
-        pipeline.outbox, pipeline.connection.name, {key, *(source for source, *_ in sources)}, who.erp_numbers
+        pipeline.outbox, pipeline.connection.name, {key, *(source for source, *_ in sources)}, who.erp_numbers, jobs
     )
     names |= {name for row in documents if row.kind == "customer" for name in (row.party, row.label) if name}
     built = {row.source_key for row in documents}

@@ -19,7 +19,7 @@ from tests.world import Site, buying_site, contractor, write_site
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with buying_site(tmp_path_factory.mktemp("world"), buying(contractor(days=3, scale=0.01))) as site:
+    with buying_site(tmp_path_factory.mktemp("world"), buying(contractor(days=3, scale=0.01), scale=0.01)) as site:
         yield site
 
 

@@ -48,7 +48,7 @@ class Synced:
 @pytest.fixture(scope="module")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
     """While orders go out S/4HANA forgets who signed in. ServiceTitan lies about a receipt: it is in doubt after."""
-    bought = buying(contractor(days=12, scale=0.01))
+    bought = buying(contractor(days=12, scale=0.01), scale=0.01)
     backup = tmp_path_factory.mktemp("backup") / "outbox.sqlite"
     with buying_site(tmp_path_factory.mktemp("site"), bought, speed=SPEED) as site:
         lie = dict(kind="http_500_after", method="POST", path_contains="/receipts")

@@ -101,7 +101,7 @@ def telling(bought: Buying) -> Buying:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    bought = telling(buying(contractor(days=3, scale=0.01)))
+    bought = telling(buying(contractor(days=3, scale=0.01), scale=0.01))
     titan = Repeating(demo_servicetitan(bought.contractor, SPEED, firm=HARBOR), of_servicetitan())
     s4hana = RepeatingS4hana(demo_sap_s4hana(bought.sap_s4hana, SPEED), of_s4hana())
     written = Written()

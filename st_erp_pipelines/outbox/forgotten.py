@@ -25,8 +25,9 @@ KEYS_PER_QUERY = 400
 # Members of payloads that say who somebody is, or may.
 PERSONAL = {
     *("display_name", "address_line1", "address_line2", "city", "state", "country", "postal_code", "phone_number"),
-    *("email", "description", "comment", "overwritten"),
+    *("email", "description", "comment", "overwritten", "street", "zip", "text"),
 }
+BOUGHT = ("purchase_order", "requisition", "supplier_invoice")
 # It ends where no letter follows. What seems to end inside (James' valve) goes on to the next such mark.
 QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)(?:[^']*\w'(?!\w))*", re.DOTALL)
 
@@ -72,13 +73,19 @@ def erp_numbers(outbox: Outbox, connection: str, source_key: str) -> set[str]:
 
 
 def documents_of(
-    outbox: Outbox, connection: str, source_keys: Collection[str], numbers: Collection[str]
+    outbox: Outbox,
+    connection: str,
+    source_keys: Collection[str],
+    numbers: Collection[str],
+    jobs: Collection[int] = (),
 ) -> list[Document]:
-    """All that is theirs by its source, or by the customer whom it names in the ERP."""
+    """All that is theirs by its source, by the customer whom it names in the ERP, or as bought for one of their jobs."""
     query = sa.select(documents).where(documents.c.connection == connection)
     with reading(outbox.engine) as con:
         found = list(con.execute(query.where(documents.c.party.in_(numbers) & (documents.c.kind != "customer"))))
-        keys = sorted(source_keys)
+        bought = con.execute(query.where(documents.c.kind.in_(BOUGHT))) if jobs else ()
+        of_jobs = {row.source_key for row in bought if simplejson.loads(row.payload).get("job_id") in jobs}
+        keys = sorted({*source_keys, *of_jobs})
         for start in range(0, len(keys), 400):
             found += con.execute(query.where(documents.c.source_key.in_(keys[start : start + KEYS_PER_QUERY])))
     return list({row.id: row for row in found}.values())

@@ -28,7 +28,7 @@ S4HANA = (*sap_s4hana.BY_DAY, *sap_s4hana.WHOLE)
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """All days that decide what a tick reads were read."""
-    with buying_site(tmp_path_factory.mktemp("site"), buying(contractor(days=3, scale=0.01))) as site:
+    with buying_site(tmp_path_factory.mktemp("site"), buying(contractor(days=3, scale=0.01), scale=0.01)) as site:
         with site.pipeline() as pipeline:
             lists = [("servicetitan", entity) for entity in ("purchase_orders", "receipts", "vendors")]
             for system, entity in (*lists, *(("sap_s4hana", entity) for entity in sap_s4hana.BY_DAY)):

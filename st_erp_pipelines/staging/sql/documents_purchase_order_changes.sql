@@ -3,7 +3,12 @@
 
 with sides as (
     select
-        purchase.* exclude (business_key), coalesce(there.business_key, purchase.business_key) as first_key,
+        purchase.* exclude (business_key),
+        -- It says less than it did, and nothing else. Changed in S/4HANA later, it is read as it is then.
+        purchase.source_key in (
+            select source_key from staging.stg_sap_s4hana__purchase_orders where is_forgotten
+        ) as is_forgotten,
+        coalesce(there.business_key, purchase.business_key) as first_key,
         items.items, there.source_key is not null as is_there, coalesce(there.is_canceled, false) as is_canceled,
         there.purchase_order_id,
         -- What a change sets. The items of an order are sent whole.
@@ -48,7 +53,7 @@ changed as (
             when purchase_request_id is not null then false
             when is_gone then not is_canceled
             when is_canceled or coalesce(is_refused, false) then is_edited
-            else is_edited and not is_held and (are_items_changed or not (
+            else is_edited and not is_held and not is_forgotten and (are_items_changed or not (
                 changed.vendor_id is null and changed.type_id is null and changed.business_unit_id is null
                 and changed.inventory_location_id is null and changed.job_id is null and changed.ship_to is null
                 and changed.date is null and changed.required_on is null

@@ -54,6 +54,11 @@ copy (
     ) as edit on edit.row = landed.file_row_number
 ) to $target {write}
 
+-- step: known
+-- Where the ERP buys, customers are not read, but jobs name them.
+select 1 from staging.stg_servicetitan__customers where customer_id = $customer_id
+union select 1 from staging.stg_servicetitan__jobs where customer_id = $customer_id
+
 -- step: names
 -- What texts of the outbox may call them.
 select name from staging.stg_servicetitan__customers where customer_id = $customer_id
@@ -61,7 +66,9 @@ union select customer_name from staging.stg_servicetitan__invoices where custome
 union select customer_name from staging.stg_servicetitan__payments where customer_id = $customer_id
 union select customer_name from staging.stg_servicetitan__credit_memos where customer_id = $customer_id
 union select name from staging.stg_servicetitan__locations where customer_id = $customer_id
-union select display_name from erp_customers where list_contains($erp_numbers, number)
+
+-- step: names_there
+select display_name from erp_customers where list_contains($erp_numbers, number)
 
 -- step: merged
 select customer_id from staging.stg_servicetitan__customers where merged_to_id = $customer_id order by 1
@@ -77,5 +84,10 @@ with named as (
     union all
     select source_key, 'payment ' || coalesce(reference_number, payment_id::varchar), payment_date, is_active
     from staging.stg_servicetitan__payments where customer_id = $customer_id
+    union all
+    select request.source_key, 'purchase request ' || coalesce(request.number, purchase_request_id::varchar), null, false
+    from staging.stg_servicetitan__purchase_requests as request
+    join staging.stg_servicetitan__jobs as job on job.job_id = request.job_id
+    where job.customer_id = $customer_id
 )
 select source_key, label, is_active is distinct from false and coalesce(day >= $go_live, true) from named order by label

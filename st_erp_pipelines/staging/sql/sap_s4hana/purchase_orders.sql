@@ -9,7 +9,8 @@
   "PurchasingOrganization": "VARCHAR", "PurchasingGroup": "VARCHAR", "PurchaseOrderDate": "DATE",
   "DocumentCurrency": "VARCHAR", "ExchangeRate": "VARCHAR", "PaymentTerms": "VARCHAR", "Language": "VARCHAR",
   "CorrespncExternalReference": "VARCHAR", "CorrespncInternalReference": "VARCHAR", "ReleaseIsNotCompleted": "BOOLEAN",
-  "PurchasingCompletenessStatus": "BOOLEAN", "etag": "VARCHAR", "AddressName": "VARCHAR", "AddressStreetName": "VARCHAR",
+  "PurchasingCompletenessStatus": "BOOLEAN", "etag": "VARCHAR", "forgotten": "VARCHAR",
+  "AddressName": "VARCHAR", "AddressStreetName": "VARCHAR",
   "AddressHouseNumber": "VARCHAR", "AddressCityName": "VARCHAR", "AddressPostalCode": "VARCHAR",
   "AddressRegion": "VARCHAR", "AddressCountry": "VARCHAR",
   "to_PurchaseOrderItem": [{
@@ -101,6 +102,7 @@ select
     r.CreationDate as creation_date,                                        -- created
     r.LastChangeDateTime as changed_at,                                     -- changed, UTC
     nullif(r.etag, '') as etag,                                             -- version for a change of it
+    r.forgotten is not null as is_forgotten,                                -- a customer's data was deleted here: st-erp forget
     origin.*
 from record
 
