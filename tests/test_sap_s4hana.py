@@ -269,8 +269,10 @@ def test_an_old_outbox_is_put_back_and_nothing_is_written(synced: Synced, tmp_pa
     shutil.copy(synced.backup, home / "st_erp.sqlite")
     again = site.elsewhere(home)
     assert {row.state for row in again.documents("purchase_orders").values()} >= {"posted", "ready"}
-    with nothing_is_written(site), again.pipeline() as pipeline:
-        build_and_post(pipeline)
+    with nothing_is_written(site):
+        with again.pipeline() as pipeline:
+            build_and_post(pipeline)
+        again.settle()  # what was being sent in that moment is in doubt
     assert standing(again) <= standing(site)
     assert standing(site) - standing(again) <= gone(site)
 

@@ -79,7 +79,7 @@ def documents_of(
     numbers: Collection[str],
     jobs: Collection[int] = (),
 ) -> list[Document]:
-    """All that is theirs by its source, by the customer whom it names in the ERP, or as bought for one of their jobs."""
+    """All that is theirs by its source, by the customer whom it names in the ERP, or bought for one of their jobs."""
     query = sa.select(documents).where(documents.c.connection == connection)
     with reading(outbox.engine) as con:
         found = list(con.execute(query.where(documents.c.party.in_(numbers) & (documents.c.kind != "customer"))))
