@@ -6,6 +6,7 @@ vendor's number of the invoice is the one, and where a line would be received be
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -34,6 +35,7 @@ from st_erp_pipelines.resources.servicetitan_targets import (
 from st_erp_pipelines.target import Finding, Found, Move, Reply, Timing, Wanted
 
 ENTITY, ORDERS = "receipts", "purchase_orders"
+INVOICE, REVISION = "-SI-", re.compile(r"-R\d+$")  # in a key, and at its end
 OPERATION = "receive purchase order"
 GONE = "purchase order {id} is gone from ServiceTitan"
 CANCELED = "purchase order {number} was canceled in ServiceTitan"
@@ -41,6 +43,12 @@ NO_ORDER = "Receive the goods in ServiceTitan on another order, or settle the bi
 NO_LINE = "line {line} is not on purchase order {number} in ServiceTitan"
 ADD_IT = "Add it to the order in ServiceTitan, or receive the invoice there under the vendor's number {number}."
 TOO_MUCH = "received in the field already: line {line}, {received} of {ordered}, and ours would be {ours} more"
+NUMBER_TAKEN = "receipt {receipt} bears its vendor's number {number} for another invoice"
+ONE_OF_THEM = (
+    "If that invoice was reversed, cancel its receipt in ServiceTitan: then this one is received. If both are the "
+    "same, reverse one in the ERP; else receive this one in ServiceTitan by hand."
+)
+NO_ORDER_YET = "Its purchase order is not known in ServiceTitan yet."
 MATCH_IT = (
     "It is matched instead: give the receipt in ServiceTitan the vendor's number {number}, if it is that of this "
     "invoice; else correct the quantity on the order."
@@ -86,8 +94,13 @@ class ServiceTitanReceipts:
     # Look up
 
     def _find(self, wanted: Sequence[Wanted]) -> dict[str, Finding]:
-        of_orders = self._of_orders({one.payload["purchase_order_id"] for one in wanted})
-        return {one.key: _found(one, of_orders.get(one.payload["purchase_order_id"], [])) for one in wanted}
+        order_of = {one.key: one.payload.get("purchase_order_id") for one in wanted}
+        receipts = self._of_orders({number for number in order_of.values() if number is not None})
+        nothing = Finding(Found.UNKNOWN, detail=NO_ORDER_YET)
+        return {
+            one.key: nothing if (order := order_of[one.key]) is None else _found(one, receipts.get(order, []))
+            for one in wanted
+        }
 
     def _of_orders(self, numbers: Iterable[int]) -> dict[int, list[Row]]:
         """Canceled ones, too. Raises Unproven."""
@@ -143,6 +156,11 @@ class ServiceTitanReceipts:
             receipts = self._of_orders([order["id"]]).get(order["id"], [])
         except Unproven as unproven:
             raise Unavailable(str(unproven), system=SYSTEM, operation=OPERATION, document=wanted.key) from None
+        for receipt in receipts:
+            if receipt["active"] and _has_number(wanted, receipt) and _is_of_another(wanted, receipt):
+                number = wanted.payload["vendor_document_number"]
+                text = NUMBER_TAKEN.format(receipt=receipt["number"], number=number)
+                raise refused(wanted, OPERATION, text, cause="number_taken", fix=ONE_OF_THEM)
         came = _by_item(item for receipt in receipts if receipt["active"] for item in receipt["items"])
         for number, ours in _by_item(items).items():
             item = next(each for each in order["items"] if each["id"] == number)
@@ -166,10 +184,12 @@ class ServiceTitanReceipts:
 
 
 def _found(wanted: Wanted, receipts: Sequence[Row]) -> Finding:
-    """By our marker, or by the vendor's number. What the field canceled of its own receipts is as if it never was."""
-    marker, number = marker_of(wanted.payload), plain(wanted.payload.get("vendor_document_number")).casefold()
+    """By our marker, or by the vendor's number where we did not receive it for another invoice. What the field canceled
+    of its own receipts is as if it never was.
+    """
+    marker = marker_of(wanted.payload)
     ours = [row for row in receipts if marker in MARKER.findall(row.get("memo") or "")]
-    numbered = [row for row in receipts if number and plain(row.get("vendorInvoiceNumber")).casefold() == number]
+    numbered = [row for row in receipts if _has_number(wanted, row) and not _is_of_another(wanted, row)]
     standing = [row for row in receipts if row["active"] and (row in ours or row in numbered)]
     if len(standing) > 1:
         named = " and ".join(f"{row['number']} ({row['id']})" for row in standing)
@@ -181,6 +201,17 @@ def _found(wanted: Wanted, receipts: Sequence[Row]) -> Finding:
     if not standing:
         return Finding(Found.DEAD, detail=f"Its receipt {row['number']} was canceled in ServiceTitan.", **here)
     return Finding(Found.COMPLETE, **here, **(_figures(wanted, row) if row in ours else {}))
+
+
+def _has_number(wanted: Wanted, receipt: Row) -> bool:
+    number = plain(wanted.payload.get("vendor_document_number")).casefold()
+    return number != "" and plain(receipt.get("vendorInvoiceNumber")).casefold() == number
+
+
+def _is_of_another(wanted: Wanted, receipt: Row) -> bool:
+    """A further try of one invoice has a key of its own: -R1 at its end."""
+    keys = {REVISION.sub("", each) for each in MARKER.findall(receipt.get("memo") or "") if INVOICE in each}
+    return bool(keys) and REVISION.sub("", marker_of(wanted.payload)) not in keys
 
 
 def _figures(wanted: Wanted, row: Row) -> dict[str, Any]:

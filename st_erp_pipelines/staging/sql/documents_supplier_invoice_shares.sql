@@ -53,14 +53,18 @@ select
             partition by supplier, vendor_number, document_date, gross_amount, currency_code, is_credit_memo, status, is_void
             order by creation_date, fiscal_year, supplier_invoice
         )
-    end as same_as
+    end as same_as,
+    status = '5' and not is_void and not is_credit_memo and same_as is null as is_counted
 from facts;
 
 create or replace temp table receipts_there as
 select
     receipt.*,
     typed_number(receipt.vendor_invoice_number) as vendor_number,
-    given(regexp_extract(receipt.memo, '\[(ST-' || rules.key_prefix || '-SI-\d+-\d+-\d+)(-R\d+)?\]', 1)) as our_key
+    given(regexp_extract(receipt.memo, '\[(ST-' || rules.key_prefix || '-SI-\d+-\d+-\d+)(-R\d+)?\]', 1)) as our_key,
+    -- What we received by an invoice that is void by now stands for whichever bills the same: as if the field had.
+    our_key is not null and regexp_extract(our_key, '-SI-(\d+-\d+)-', 1)
+        not in (select supplier_invoice || '-' || fiscal_year from invoices_there where is_void) as is_by_us
 from staging.stg_servicetitan__receipts as receipt
 cross join rules;
 
@@ -112,7 +116,7 @@ with received as (
     select
         item.purchase_order_item_id as item_id,
         sum(item.quantity) as quantity,
-        coalesce(sum(item.quantity) filter (receipt.our_key is not null), 0) as by_us
+        coalesce(sum(item.quantity) filter (receipt.is_by_us), 0) as by_us
     from staging.stg_servicetitan__receipt_items as item
     join receipts_there as receipt using (receipt_id)
     where receipt.is_active
@@ -129,24 +133,54 @@ from staging.stg_servicetitan__purchase_order_items as item
 join orders_there as orders using (purchase_order_id)
 left join received using (item_id);
 
--- What an invoice bills of each line of an order, and which item of ServiceTitan's order that is.
+-- Each invoice with each order that it bills.
+create or replace temp table invoice_orders as
+select
+    supplier_invoice, fiscal_year, purchase_order,
+    'ST-' || rules.key_prefix || '-SI-' || concat_ws('-', supplier_invoice, fiscal_year, purchase_order) as key,
+    (select max(purchase_order_id) from receipts_there where is_active and our_key = key) as received_by_us_on,
+    if(is_counted and vendor_number is not null, lag(number) over same_number, null) as same_number_as,
+    is_counted and count(*) over (
+        partition by purchase_order, supplier, vendor_number, is_counted
+    ) = 1 as has_own_number
+from invoices_there
+cross join rules
+join (
+    select distinct supplier_invoice, fiscal_year, purchase_order
+    from staging.stg_sap_s4hana__supplier_invoice_items
+    where purchase_order is not null
+) using (supplier_invoice, fiscal_year)
+window same_number as (
+    partition by purchase_order, supplier, vendor_number, is_counted order by creation_date, fiscal_year, supplier_invoice
+);
+
+-- What an invoice bills of each line of an order, and which item of ServiceTitan's order that is. Delivery costs that an
+-- order planned name a line and a quantity of it, but are no goods; nor is what changes the price later.
 create or replace temp table invoice_lines as
 with lines as (
     select
         supplier_invoice, fiscal_year, purchase_order, purchase_order_item as line,
-        sum(net_amount) as amount, sum(quantity) as quantity, bool_or(is_subsequent) as is_subsequent
+        sum(net_amount) as amount, sum(quantity) as quantity, bool_or(is_subsequent) as is_subsequent,
+        coalesce(sum(quantity) filter (not is_subsequent), 0) as of_goods
     from staging.stg_sap_s4hana__supplier_invoice_items
-    where purchase_order is not null
+    where purchase_order is not null and delivery_condition is null
     group by all
 ),
 billed as (
     select
         lines.*,
-        sum(if(invoice.status = '5' and not invoice.is_void and not invoice.is_credit_memo, quantity, 0)) over (
+        if(is_counted, of_goods, 0) as counted,
+        -- By earlier ones that we have not received; what is in doubt to be another invoice does not count.
+        sum(if(is_counted and received_by_us_on is null and same_number_as is null, of_goods, 0)) over (
             partition by purchase_order, line order by posting_date, fiscal_year, supplier_invoice
-        ) as billed_so_far
+            rows between unbounded preceding and 1 preceding
+        ) as billed_before,
+        max(number) filter (status = '5' and is_credit_memo and not is_void and not is_subsequent) over (
+            partition by purchase_order, line
+        ) as credited_by
     from lines
-    join invoices_there as invoice using (supplier_invoice, fiscal_year)
+    join invoices_there using (supplier_invoice, fiscal_year)
+    join invoice_orders using (supplier_invoice, fiscal_year, purchase_order)
 ),
 sent as (select purchase_order, unnest(items, max_depth := 2) from orders_there),
 mapped as (
@@ -166,7 +200,9 @@ select
     mapped.*,
     coalesce(item.sku_id, mapped.mapped_sku_id) as sku_id,
     coalesce(mapped.sent_description, item.description, concat_ws(' ', mapped.line, mapped.text)) as description,
-    item.ordered, item.received, item.by_us
+    item.item_id, item.ordered, item.received,
+    -- How much of it the field has received: what it received goes to the earliest invoices.
+    greatest(least(coalesce(item.received - item.by_us - coalesce(billed_before, 0), 0), quantity), 0) as by_field
 from mapped
 left join order_items_there as item
     on item.purchase_order = mapped.purchase_order
@@ -177,16 +213,15 @@ qualify row_number() over (
 
 -- A share is worth its lines and its part of tax and shipping; the last one also what no line explains.
 create or replace temp table invoice_shares as
-with orders as (
+with goods as (
     select
         supplier_invoice, fiscal_year, purchase_order, sum(amount) as net, bool_or(is_subsequent) as is_subsequent,
         bool_or(quantity is null or quantity <= 0 or amount < 0) as lacks_quantity,
         string_agg(line, ', ' order by line) filter (sku_id is null) as lines_without_sku,
-        -- More than we received is there: all that was billed until now, or so much that ours would be too much.
-        coalesce(
-            bool_or(received > by_us) and (bool_and(received >= billed_so_far) or bool_or(received > by_us and received + quantity > ordered)),
-            false
-        ) as is_received_by_field,
+        bool_and(coalesce(by_field >= quantity, false)) and bool_or(by_field > 0) as is_received_by_field,
+        string_agg('line ' || line || ': ' || figure(by_field) || ' of ' || figure(quantity), '; ' order by line)
+            filter (by_field > 0) as received_by_field,
+        string_agg('line ' || line || ' by ' || credited_by, ', ' order by line) as credited,
         string_agg(
             'line ' || line || ': ' || figure(ordered) || ' ordered, ' || figure(received) || ' received, '
             || figure(quantity) || ' billed now', '; ' order by line
@@ -194,14 +229,33 @@ with orders as (
     from invoice_lines
     group by all
 ),
+planned as (
+    select
+        supplier_invoice, fiscal_year, purchase_order, sum(net_amount) as planned_delivery,
+        bool_or(freight_supplier is not null and freight_supplier <> supplier) as has_another_carrier
+    from staging.stg_sap_s4hana__supplier_invoice_items
+    join invoices_there using (supplier_invoice, fiscal_year)
+    where purchase_order is not null and delivery_condition is not null
+    group by all
+),
+orders as (
+    select
+        * replace (coalesce(is_received_by_field, false) as is_received_by_field),
+        has_another_carrier or goods.supplier_invoice is null as is_of_carrier
+    from invoice_orders
+    left join goods using (supplier_invoice, fiscal_year, purchase_order)
+    left join planned using (supplier_invoice, fiscal_year, purchase_order)
+),
 numbered as (
     select
-        invoice.*, orders.* exclude (supplier_invoice, fiscal_year, net, is_subsequent),
+        invoice.*, orders.* exclude (supplier_invoice, fiscal_year, key, net, is_subsequent, planned_delivery),
         coalesce(orders.net, 0)::decimal(18, 2) as net,
+        coalesce(orders.planned_delivery, 0)::decimal(18, 2) as planned_delivery,
         coalesce(orders.is_subsequent, false) as is_subsequent,
         if(orders.purchase_order is null, 0, row_number() over of_invoice) as part,
         part in (0, count(*) over whole) as is_last,
-        sum(coalesce(orders.net, 0)) over whole as whole_net
+        sum(coalesce(orders.net, 0)) over whole as whole_net,
+        delivery_cost + sum(coalesce(orders.planned_delivery, 0)) over whole as whole_delivery
     from invoices_there as invoice
     left join orders using (supplier_invoice, fiscal_year)
     window
@@ -216,7 +270,8 @@ split as (
     select
         * exclude (tax_part, delivery_part),
         if(is_last, tax - coalesce(sum(tax_part) over before, 0), tax_part)::decimal(18, 2) as tax_part,
-        if(is_last, delivery_cost - coalesce(sum(delivery_part) over before, 0), delivery_part)::decimal(18, 2) as delivery_part
+        (planned_delivery + if(is_last, delivery_cost - coalesce(sum(delivery_part) over before, 0), delivery_part))::decimal(18, 2)
+            as delivery_part
     from parts
     window before as (
         partition by supplier_invoice, fiscal_year order by part rows between unbounded preceding and 1 preceding
@@ -234,6 +289,7 @@ select
     'ST-' || rules.key_prefix || '-SI-' || concat_ws('-', supplier_invoice, fiscal_year, purchase_order) as stem,
     vendor.vendor_id,
     orders.* exclude (purchase_order, items)
+        replace (coalesce(orders.purchase_order_id, split.received_by_us_on) as purchase_order_id)
 from split
 cross join rules
 left join orders_there as orders using (purchase_order)

@@ -29,11 +29,13 @@ from staging.stg_servicetitan__ap_bills;
 create or replace temp macro is_of_that_year(bill_date, document_date) as
     coalesce(abs(bill_date - document_date) < 300, true);
 
+-- The bill of what we received is that of one invoice, whatever others have its number.
 create or replace temp table shares_entered as
-select *, exists (
+select *, same_number_as is null and exists (
     from bills_there as bill
     where bill.is_standing and bill.vendor_id = shares.vendor_id and bill.typed_vendor_number = shares.vendor_number
         and is_of_that_year(bill.bill_date, shares.document_date)
+        and not exists (from receipts_there where our_key is not null and ap_bill_id = bill.ap_bill_id)
 ) as is_entered_by_hand
 from invoice_shares as shares;
 
@@ -74,46 +76,71 @@ select supplier_invoice, fiscal_year, part, 5, true, 'subsequent_debit_credit',
 from by_hand
 where is_subsequent
 union all
-select supplier_invoice, fiscal_year, part, 6, true, 'no_purchase_order',
+select supplier_invoice, fiscal_year, part, 6, true, 'carrier',
+    'It bills delivery costs of order ' || purchase_order || ' that are another supplier''s, or without the goods, which no '
+    || 'receipt can say. ' || what_to_do
+from by_hand
+where is_of_carrier
+union all
+select supplier_invoice, fiscal_year, part, 7, true, 'no_purchase_order',
     case when purchase_order is null then 'It has no purchase order' else 'Some of its lines have no purchase order' end
     || ', and ServiceTitan makes bills of receipts of orders alone. ' || what_to_do
 from by_hand
 where purchase_order is null or has_accounts
 union all
-select supplier_invoice, fiscal_year, part, 7, false, 'waits_for_order',
+select supplier_invoice, fiscal_year, part, 8, false, 'waits_for_order',
     'Waits for the purchase order ' || coalesce(business_key, purchase_order) || ', which is not in ServiceTitan yet.'
 from shares
 where purchase_order is not null and not is_there and not is_canceled and state not in ('skipped', 'withdrawn')
 union all
-select supplier_invoice, fiscal_year, part, 8, false, 'no_order_there',
+select supplier_invoice, fiscal_year, part, 9, false, 'no_order_there',
     'Purchase order ' || purchase_order || ' is not in ServiceTitan, or was canceled there: enter the bill there by hand.'
 from shares
 where
     purchase_order is not null and is_there is not true
     and coalesce(is_canceled or state in ('skipped', 'withdrawn'), true)
 union all
-select supplier_invoice, fiscal_year, part, 9, false, 'total_mismatch',
-    'Lines, tax and shipping make ' || money(whole_net + tax + delivery_cost) || ', the invoice says '
+select supplier_invoice, fiscal_year, part, 10, false, 'total_mismatch',
+    'Lines, tax and shipping make ' || money(whole_net + tax + whole_delivery) || ', the invoice says '
     || money(gross_amount) || ': receive it in ServiceTitan by hand.'
 from shares
-where whole_net + tax + delivery_cost <> gross_amount
+where whole_net + tax + whole_delivery <> gross_amount
 union all
-select supplier_invoice, fiscal_year, part, 10, false, 'no_quantity',
+select supplier_invoice, fiscal_year, part, 11, false, 'no_quantity',
     'A line bills an amount without a quantity, or less than nothing: receive it in ServiceTitan by hand.'
 from shares
 where lacks_quantity
 union all
-select supplier_invoice, fiscal_year, part, 11, false, 'unmapped_material',
+select supplier_invoice, fiscal_year, part, 12, false, 'unmapped_material',
     'No material of ServiceTitan is known for line ' || lines_without_sku || ' of order ' || purchase_order
     || why_not_any('materials.csv') || ': add a row to materials.csv.'
 from shares
 where lines_without_sku is not null
 union all
-select supplier_invoice, fiscal_year, part, 12, false, 'above_ordered',
+select supplier_invoice, fiscal_year, part, 13, false, 'same_number',
+    'The supplier''s number ' || vendor_invoice_number || ' is also that of ' || same_number_as || ', on the same order: reverse '
+    || 'the one that is too many; if both are right, receive this one in ServiceTitan by hand.'
+from shares
+where same_number_as is not null
+union all
+select supplier_invoice, fiscal_year, part, 14, false, 'credited',
+    'There is a credit memo (' || credited || '). If these goods came anew, receive them in ServiceTitan under the supplier''s '
+    || 'number ' || coalesce(vendor_invoice_number, number) || '; if this only mends what was billed before, enter its bill '
+    || 'there by hand.'
+from shares
+where credited is not null
+union all
+select supplier_invoice, fiscal_year, part, 15, false, 'partly_received',
+    'Only a part of what it bills was received in the field (' || received_by_field || '): receive the rest in ServiceTitan '
+    || 'under the supplier''s number ' || coalesce(vendor_invoice_number, number) || '.'
+from shares
+where received_by_field is not null and not is_received_by_field
+union all
+select supplier_invoice, fiscal_year, part, 16, false, 'above_ordered',
     'More is billed than was ordered (' || above_ordered
     || '): raise the order in S/4HANA, or receive it in ServiceTitan by hand.'
 from shares
-where above_ordered is not null and not is_received_by_field;
+where above_ordered is not null and received_by_field is null;
 
 create or replace temp table supplier_invoice_documents as
 with reasons as (
@@ -145,10 +172,7 @@ facts as (
         coalesce(known.revision, 0) as revision,
         coalesce(known.replayed, false) as is_replayed,
         not is_void and status not in ('', 'A', 'B', 'C', 'D', 'E', '1', '2', '3', '4') as is_active,
-        exists (
-            from receipts_there as receipt where receipt.is_active and receipt.our_key = shares.stem
-        ) as is_received_by_us,
-        exists (
+        coalesce(shares.has_own_number, false) and exists (
             from receipts_there as receipt
             where receipt.is_active and receipt.our_key is null and receipt.purchase_order_id = shares.purchase_order_id
                 and receipt.vendor_number = shares.vendor_number
@@ -168,7 +192,7 @@ select
         when left_out is not null and not is_replayed then 'skipped'  -- its order is none of ours
         when is_by_hand then 'blocked'
         when purchase_order is null then 'skipped'  -- somebody entered it by hand
-        when is_received_by_us and facts.mode = 'receive' then 'due'  -- it is looked up, and adopted
+        when received_by_us_on is not null and facts.mode is distinct from 'match_only' then 'due'  -- it is looked up, and adopted
         when is_replayed then if(reasons is null, 'due', 'blocked')
         when is_entered_by_hand then 'skipped'  -- a receipt would make another bill of it
         when is_old or facts.mode = 'match_only' or is_received_by_field or is_received_under_its_number then 'skipped'

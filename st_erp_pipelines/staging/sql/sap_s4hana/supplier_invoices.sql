@@ -17,6 +17,7 @@
     "IsSubsequentDebitCredit": "VARCHAR", "TaxCode": "VARCHAR", "DocumentCurrency": "VARCHAR",
     "SupplierInvoiceItemAmount": "DECIMAL(18,4)", "PurchaseOrderQuantityUnit": "VARCHAR",
     "QuantityInPurchaseOrderUnit": "DECIMAL(28,7)", "SupplierInvoiceItemText": "VARCHAR", "IsFinallyInvoiced": "BOOLEAN",
+    "SuplrInvcDeliveryCostCndnType": "VARCHAR", "FreightSupplier": "VARCHAR",
     "to_SupplierInvoiceItmAcctAssgmt": [{
       "OrdinalNumber": "INTEGER", "CostCenter": "VARCHAR", "ControllingArea": "VARCHAR", "GLAccount": "VARCHAR",
       "SuplrInvcAcctAssignmentAmount": "DECIMAL(18,4)", "DebitCreditCode": "VARCHAR"
@@ -44,7 +45,8 @@
     'items': list_sort(list_transform(r.to_SuplrInvcItemPurOrdRef, lambda i: {
         'item': i.SupplierInvoiceItem, 'order': unpadded(i.PurchaseOrder), 'of': unpadded(i.PurchaseOrderItem),
         'amount': i.SupplierInvoiceItemAmount, 'quantity': i.QuantityInPurchaseOrderUnit, 'tax_code': i.TaxCode,
-        'subsequent': i.IsSubsequentDebitCredit, 'accounts': list_sort(i.to_SupplierInvoiceItmAcctAssgmt)
+        'subsequent': i.IsSubsequentDebitCredit, 'freight': [i.SuplrInvcDeliveryCostCndnType, unpadded(i.FreightSupplier)],
+        'accounts': list_sort(i.to_SupplierInvoiceItmAcctAssgmt)
     })),
     'accounts': list_sort(r.to_SupplierInvoiceItemGLAcct), 'taxes': list_sort(r.to_SupplierInvoiceTax)
 }
@@ -92,6 +94,8 @@ select
     unpadded(i.ReferenceDocument) as goods_receipt,                         -- goods receipt
     try_cast(unpadded(i.ReferenceDocumentFiscalYear) as integer) as goods_receipt_year, -- its year
     try_cast(unpadded(i.ReferenceDocumentItem) as integer) as goods_receipt_item,       -- and the item of it
+    nullif(i.SuplrInvcDeliveryCostCndnType, '') as delivery_condition,      -- of delivery costs that the order planned: its condition
+    unpadded(i.FreightSupplier) as freight_supplier,                        -- and whom they are paid to
     flagged(i.IsSubsequentDebitCredit) as is_subsequent,                    -- a later debit or credit: of the amount alone
     nullif(i.TaxCode, '') as tax_code,                                      -- tax code
     i.DocumentCurrency as currency_code,                                    -- currency
