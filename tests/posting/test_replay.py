@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import simplejson
@@ -14,7 +15,7 @@ from st_erp_pipelines.outbox import Outbox, report
 from st_erp_pipelines.outbox.document import Reason, Verdict
 from st_erp_pipelines.outbox.schema import documents, events
 from st_erp_pipelines.replay import Answer, replay
-from st_erp_pipelines.target import Finding, Wanted
+from st_erp_pipelines.target import Finding, Found, Wanted
 from tests.posting.conftest import built
 from tests.posting.ledger import Ledger
 
@@ -161,6 +162,26 @@ def test_a_change_of_a_record_that_is_gone_opens_nothing(enter: Do, run: Do, out
     answers = [answer for answer in again(outbox, ledger) if "link it anew" in answer.sentence]
     assert len(answers) == 1
     assert not answers[0].replayed
+
+
+def test_an_order_that_was_cancelled_there_is_made_anew(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:
+    """By the payload that made it, without the order whose place it took; be its change blocked or in conflict."""
+    memo = {"memo": "Order 1 [ST-A-INV-1]", "purchase_order_id": 900}
+    order = built(1, flow="purchase_orders", payload={"key": "ST-A-INV-1", **memo})
+    reason = Reason("canceled_there", "It was canceled there.")
+    change = replace(
+        order, revision=1, business_key="ST-A-INV-1/R1", payload={"key": "ST-A-INV-1/R1", "change": True},
+        verdict=Verdict.BLOCKED, reasons=(reason,), amount=Decimal(7),
+    )  # fmt: skip
+    enter(order, change)
+    dead = Finding(Found.DEAD, detail="It was canceled in ServiceTitan.")
+    rows = report.all_of(outbox, "northwind", documents.c.business_key == "ST-A-INV-1/R1")
+    (answer,) = replay(outbox, rows, "ada", lambda _flow, wanted: {each.key: dead for each in wanted})
+    assert answer.sentence == "ST-A-INV-1 was cancelled there: ST-A-INV-1-R2 goes out with the next sync."
+    assert states(outbox) == {"ST-A-INV-1": "ready", "ST-A-INV-1/R1": "skipped", "ST-A-INV-1-R2": "ready"}
+    (opened,) = report.all_of(outbox, "northwind", documents.c.revision == 2)
+    assert simplejson.loads(opened.payload) == {"key": "ST-A-INV-1-R2", "memo": "Order 1 [ST-A-INV-1] [ST-A-INV-1-R2]"}
+    assert (opened.amount, opened.replayed) == (order.amount, True)
 
 
 def test_two_who_ask_at_once_open_one_revision(enter: Do, run: Do, outbox: Outbox, ledger: Ledger) -> None:

@@ -13,7 +13,8 @@ create or replace temp macro said_of_purchase(written) as from_json(given(writte
     }]
 }');
 
--- What was last written of each, member by member: a change names only what it sets.
+-- What was last written of each, member by member: a change names only what it sets. What was canceled there, and is made anew
+-- since a person asked for it, begins anew.
 create or replace temp table purchases_there as
 select
     kind, source_key, part,
@@ -30,10 +31,13 @@ select
     arg_max(said.items, revision) as items,
     coalesce(bool_or(said.cancel), false) as is_canceled
 from (
-    select *, said_of_purchase(written) as said
+    select
+        *, said_of_purchase(written) as said,
+        max(revision) filter (not contains(business_key, '/R')) over (partition by kind, source_key, part) as made_as
     from known_documents
-    where kind in ('purchase_order', 'requisition') and state in ('posted', 'adopted')
+    where kind in ('purchase_order', 'requisition')
 )
+where state in ('posted', 'adopted') and revision >= made_as
 group by all;
 
 -- Requests of ServiceTitan come back under our key: as the reference of an order, or on the items of a requisition. One that
