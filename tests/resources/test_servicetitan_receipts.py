@@ -111,6 +111,28 @@ def test_a_receipt_of_the_field_under_the_vendors_number_is_the_one(
     assert find(target, one).found is Found.SEVERAL
 
 
+def test_a_receipt_of_ours_is_that_of_one_invoice(target: ServiceTitanReceipts, there: Office, order: int) -> None:
+    """Whatever other invoice has the vendor's number; and it is the one of a further try."""
+    first = invoice(order, line(10, quantity="2"))
+    target.send(first, Move.POST)
+    number = first.payload["vendor_document_number"]
+    second = invoice(order, line(10, quantity="2"), vendor_document_number=number)
+    assert find(target, second).found is Found.ABSENT
+    with pytest.raises(Rejected, match=f"bears its vendor's number {number} for another invoice") as refused:
+        target.send(second, Move.POST)
+    assert (refused.value.cause, refused.value.retry_daily) == ("number_taken", True)
+    assert there.order(order)["items"][0]["quantityReceived"] == 2
+    again = dict(first.payload) | {"key": f"{first.key}-R1", "memo": f"[{first.key}-R1]"}
+    assert find(target, wanted(again, total=str(first.total))).found is Found.COMPLETE
+
+
+def test_without_an_order_nothing_is_proven(target: ServiceTitanReceipts, order: int) -> None:
+    """And the others are found all the same."""
+    one, other = invoice(order, purchase_order_id=None), invoice(order)
+    findings = target.look_up([one, other])
+    assert (findings[one.key].found, findings[other.key].found) == (Found.UNKNOWN, Found.ABSENT)
+
+
 def test_a_canceled_receipt_is_dead_if_it_is_ours(target: ServiceTitanReceipts, there: Office, order: int) -> None:
     one = invoice(order)
     of_the_field = there.receives(order, number=one.payload["vendor_document_number"], VALVE=1)

@@ -77,7 +77,7 @@ class World:
             )  # fmt: skip
 
     def invoice(self, number: str, *lines: tuple[Any, ...], tax: str = "0", **values: Any) -> None:
-        """`lines`: order, line, quantity, amount; by default all of the order, 245 net."""
+        """`lines`: order, line, quantity, amount, of freight its condition; by default all of the order, 245 net."""
         billed = lines or ((ORDER, 10, "10", "125"), (ORDER, 20, "4", "120"))
         whole = sum((float(line[3]) for line in billed), float(tax) + float(values.get("delivery_cost", 0)))
         row = dict(
@@ -89,11 +89,11 @@ class World:
         )  # fmt: skip
         self.put("sap_s4hana__supplier_invoices", **row | values)
         self.put("sap_s4hana__supplier_invoice_taxes", supplier_invoice=number, fiscal_year=2026, tax_amount=tax)
-        for at, (order, line, quantity, amount) in enumerate(billed, 1):
+        for at, (order, line, quantity, amount, *freight) in enumerate(billed, 1):
             self.put(
                 "sap_s4hana__supplier_invoice_items", supplier_invoice=number, fiscal_year=2026, item=at,
                 purchase_order=order, purchase_order_item=line, quantity=quantity, net_amount=amount,
-                is_subsequent=False,
+                is_subsequent=False, delivery_condition=freight[0] if freight else None,
             )  # fmt: skip
 
     def receipt(self, number: int, *lines: tuple[int, str], **values: Any) -> None:

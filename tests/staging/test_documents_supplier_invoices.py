@@ -274,3 +274,102 @@ def test_what_is_posted_comes_again_only_when_its_source_changed(world: World) -
     world.invoice("51")
     assert build(world, known_invoice("51", "posted")) == []
     assert only(build(world, known_invoice("51", "posted", source_hash="old"))).business_key == KEY
+
+
+def test_of_a_part_that_the_field_received_people_receive_the_rest(world: World) -> None:
+    """Of one line of two, or of one line some."""
+    world.receipt(901, (10, "5"))
+    world.invoice("51", (ORDER, 10, "5", "62.50"), (ORDER, 20, "4", "120"))
+    document = only(build(world))
+    assert reasons(document) == ["partly_received"]
+    assert "(line 10: 5 of 5)" in document.reasons[0].text
+    world.receipt(902, (20, "4"))
+    assert only(build(world)).verdict is Verdict.SKIPPED
+    world.drop("servicetitan__receipts", "receipt_id = 902")
+    world.change("servicetitan__purchase_order_items", "item_id = 700120", quantity_received=0)
+    world.change("sap_s4hana__supplier_invoice_items", "item = 1", quantity="6")
+    world.drop("sap_s4hana__supplier_invoice_items", "item = 2")
+    world.change("sap_s4hana__supplier_invoices", gross_amount="62.50")
+    assert reasons(only(build(world))) == ["partly_received"]
+
+
+def test_a_later_debit_takes_nothing_of_what_the_field_received(world: World) -> None:
+    world.receipt(901, (10, "5"))
+    world.invoice("51", (ORDER, 10, "5", "5"), is_credit_memo=False)
+    world.change("sap_s4hana__supplier_invoice_items", is_subsequent=True)
+    world.invoice("52", (ORDER, 10, "5", "62.50"), posting_date="2026-11-12")
+    assert [each.verdict for each in build(world)] == [Verdict.BLOCKED, Verdict.SKIPPED]
+
+
+def test_delivery_costs_that_the_order_planned_are_shipping_and_no_goods(world: World) -> None:
+    world.invoice("51", (ORDER, 10, "5", "62.50"), (ORDER, 10, "5", "8", "FRA1"), tax="1")
+    document = only(build(world))
+    assert (document.verdict, document.amount, document.payload["shipping"]) == (Verdict.DUE, Decimal("71.50"), "8.00")
+    assert [(each["quantity"], each["cost"]) for each in document.payload["items"]] == [("5", "12.5")]
+    world.receipt(901, (10, "5"))
+    assert only(build(world)).verdict is Verdict.SKIPPED, "five were billed"
+
+
+@pytest.mark.parametrize("carrier", ["777", None])
+def test_freight_of_a_carrier_is_for_people(world: World, carrier: str | None) -> None:
+    """It is paid to another, or nothing else is billed."""
+    goods = [(ORDER, 10, "5", "62.50")] if carrier else []
+    world.invoice("51", *goods, (ORDER, 10, "5", "8", "FRA1"))
+    world.change("sap_s4hana__supplier_invoice_items", "delivery_condition is not null", freight_supplier=carrier)
+    assert reasons(only(build(world))) == ["carrier"]
+
+
+def test_a_line_with_a_credit_memo_is_received_by_people(world: World) -> None:
+    """A price that was mended by one, and what came anew, look alike."""
+    world.invoice("51", (ORDER, 10, "5", "62.50"))
+    world.receipt(901, (10, "5"), memo=f"[{KEY}]")
+    world.invoice("52", (ORDER, 10, "5", "62.50"), is_credit_memo=True)
+    world.invoice("53", (ORDER, 10, "5", "60"))
+    world.invoice("54", (ORDER, 20, "1", "30"))
+    first, credit, again, other = build(world)
+    assert (first.verdict, other.verdict) == (Verdict.DUE, Verdict.DUE), "that is adopted, and this has nothing of it"
+    assert (reasons(credit), reasons(again)) == (["credit_memo"], ["credited"])
+    assert "line 10 by 52/2026" in again.reasons[0].text
+    world.receipt(902, (10, "5"), vendor_invoice_number="V-53")
+    assert build(world)[2].verdict is Verdict.SKIPPED
+
+
+@pytest.mark.parametrize("known", [[], [known_order(state="conflict")]])
+def test_a_receipt_of_ours_names_the_order_that_nobody_knows_any_more(world: World, known: list[KnownDocument]) -> None:
+    world.invoice("51")
+    world.receipt(901, memo=f"[{KEY}]")
+    document = only(build_supplier_invoices(world.con, settings(), KnownDocuments(known)))
+    assert (document.verdict, document.payload["purchase_order_id"]) == (Verdict.DUE, ORDER_THERE)
+
+
+def test_of_one_number_on_one_order_the_second_is_received_by_people(world: World) -> None:
+    """Another date, so it may be another invoice; or the same with a slip of the hand."""
+    world.invoice("51", (ORDER, 10, "5", "62.50"), vendor_invoice_number="7")
+    world.invoice("52", (ORDER, 10, "5", "62.50"), vendor_invoice_number="7", document_date="2026-11-06")
+    world.receipt(901, (10, "5"), memo=f"[{KEY}]", vendor_invoice_number="7")
+    first, second = build(world)
+    assert (first.verdict, reasons(second)) == (Verdict.DUE, ["same_number"])
+    assert "51/2026" in second.reasons[0].text
+    world.receipt(902, (10, "5"), vendor_invoice_number="7")
+    assert build(world)[1].verdict is Verdict.SKIPPED
+
+
+def test_the_bill_of_our_receipt_is_not_that_of_another_with_its_number(world: World) -> None:
+    world.put("sap_s4hana__suppliers", supplier="100", source_key=source_key("supplier", "100"))
+    world.put("servicetitan__vendors", vendor_id=31, external_data=[{"key": "S4Supplier", "value": "100"}])
+    world.invoice("51", (ORDER, 10, "5", "62.50"), vendor_invoice_number="7")
+    world.receipt(901, (10, "5"), memo=f"[{KEY}]", vendor_invoice_number="7")
+    world.bill(901, "62.50", vendor_number="7", vendor_id=31)
+    world.invoice("52", (ORDER, 10, "5", "62.50"), vendor_invoice_number="7", document_date="2026-11-06")
+    assert reasons(build(world)[1]) == ["same_number"]
+
+
+def test_what_we_received_by_a_reversed_invoice_is_not_received_again(world: World) -> None:
+    """Of a full order, too, where raising the order would double it."""
+    world.invoice("51", vendor_invoice_number="7", is_reversed=True)
+    world.receipt(901, memo=f"[{KEY}]", vendor_invoice_number="7")
+    world.invoice("52", vendor_invoice_number="7")
+    assert only(build(world)).verdict is Verdict.SKIPPED
+    world.change("servicetitan__receipts", is_active=False)
+    world.change("servicetitan__purchase_order_items", quantity_received=0)
+    assert only(build(world)).verdict is Verdict.DUE, "somebody canceled it"

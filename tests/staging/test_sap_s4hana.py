@@ -222,6 +222,7 @@ def invoice(**changes: Any) -> dict[str, Any]:
         "to_SuplrInvcItemPurOrdRef": [{
             "SupplierInvoiceItem": "000001", "PurchaseOrder": "4500000001", "PurchaseOrderItem": "00010",
             "SupplierInvoiceItemAmount": "90", "QuantityInPurchaseOrderUnit": "10", "IsSubsequentDebitCredit": "X",
+            "SuplrInvcDeliveryCostCndnType": "FRA1", "FreightSupplier": "0017300009",
             "to_SupplierInvoiceItmAcctAssgmt": [{"OrdinalNumber": "0001", "CostCenter": "0000171011"}],
         }],
         "to_SupplierInvoiceItemGLAcct": [{
@@ -248,6 +249,8 @@ def test_an_invoice_is_known_by_number_and_year(site: Site) -> None:
         "select supplier_invoice, item, purchase_order, purchase_order_item, is_subsequent, net_amount"
         f" from staging.stg_sap_s4hana__supplier_invoice_items {year}"
     ) == [("5105600001", 1, "4500000001", 10, True, Decimal(90))]
+    query = "select delivery_condition, freight_supplier from staging.stg_sap_s4hana__supplier_invoice_items"
+    assert site.rows(f"{query} {year}") == [("FRA1", "17300009")]
     for table, column, value in (("accounts", "gl_account", "65100000"), ("taxes", "tax_amount", Decimal("8.25")),
                                  ("account_assignments", "cost_center", "171011")):  # fmt: skip
         assert site.rows(f"select {column} from staging.stg_sap_s4hana__supplier_invoice_{table} {year}") == [(value,)]

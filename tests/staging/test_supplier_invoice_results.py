@@ -156,6 +156,41 @@ def test_what_happened_to_ours(world: World) -> None:
     assert (said(result), "R901" in result.sentence) == (("exception", "reversed"), True)
 
 
+def test_what_the_field_received_beside_us_and_nobody_billed_is_told_at_once(world: World) -> None:
+    """Five of ten by us, and the same five by the field: no more than was ordered."""
+    world.invoice("51", (ORDER, 10, "5", "62.50"))
+    world.receipt(901, (10, "5"), memo=OURS)
+    world.bill(901, "62.50")
+    world.receipt(902, (10, "5"), vendor_invoice_number="slip 9")
+    posted = known_invoice("51", "posted")
+    result = only(found(world, posted, invoices="receive"))
+    assert said(result) == ("discrepancy", "received_twice")
+    assert "by receipts R901 and R902, but 5 billed: cancel one of them in ServiceTitan, unless" in result.sentence
+    world.invoice("52", (ORDER, 10, "5", "62.50"), posting_date="2026-11-12")
+    assert said(found(world, posted, invoices="receive")[0]) == ("matched", ""), "the rest did come"
+
+
+def test_the_receipt_of_a_reversed_invoice_stands_for_the_one_entered_again(world: World) -> None:
+    world.invoice("51", vendor_invoice_number="7", is_reversed=True)
+    world.receipt(901, memo=OURS, vendor_invoice_number="7")
+    world.bill(901, "245")
+    posted = known_invoice("51", "posted")
+    assert said(only(found(world, posted, invoices="receive"))) == ("exception", "reversed")
+    world.invoice("52", vendor_invoice_number="7", gross_amount="250")
+    world.change("sap_s4hana__supplier_invoice_items", "supplier_invoice = '52' and item = 2", net_amount="125")
+    first, second = found(world, posted, invoices="receive")
+    assert (said(first), said(second)) == (("out_of_scope", "reversed"), ("discrepancy", "amount_differs"))
+    assert "receipt R901 stands for 52/2026" in first.sentence
+
+
+def test_no_receipt_and_no_bill_is_that_of_two_invoices(world: World) -> None:
+    for number, day in (("51", "2026-11-08"), ("52", "2026-11-06")):
+        world.invoice(number, (ORDER, 10, "5", "62.50"), vendor_invoice_number="7", document_date=day)
+    world.receipt(901, (10, "5"), vendor_invoice_number="7")
+    world.bill(901, "62.50", vendor_number="7")
+    assert [said(each) for each in found(world)] == [("matched", ""), ("bill_missing", "no_receipt")]
+
+
 def test_what_is_not_compared(world: World) -> None:
     world.invoice("51", posting_date="2026-10-30")
     world.invoice("52", status="A")
