@@ -256,6 +256,9 @@ def test_business_unit_job_address_and_day(world: World) -> None:
     assert found[ORDER].payload["ship_to"]["street"] == "5 Site Rd"
     assert (found["1"].payload["business_unit_id"], "job_id" in found["1"].payload) == (32, False)
     assert by_label(build(world, job_field="OrderID"))[ORDER].payload["job_id"] == 12
+    world.put("servicetitan__jobs", job_id=14, number="no job")
+    document = only(build(world, *map(as_known, found.values())))
+    assert (document.business_key, document.payload["job_id"]) == ("ST-A-PO-1/R1", 14), "it was read later"
     world.change(ITEMS, "item = 10", delivery_city="Austin")
     found = by_label(build(world, job_field="WBSElement"))
     assert found[ORDER].payload["job_id"] == 13
