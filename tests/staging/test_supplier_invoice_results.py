@@ -191,6 +191,18 @@ def test_no_receipt_and_no_bill_is_that_of_two_invoices(world: World) -> None:
     assert [said(each) for each in found(world)] == [("matched", ""), ("bill_missing", "no_receipt")]
 
 
+def test_the_invoice_of_an_order_that_is_left_out_is_none_of_ours(world: World) -> None:
+    world.order_of_s4("4500000009", order_type="FO")
+    world.put("mapping.order_types", order_type="FO")
+    world.invoice("51", ("4500000009", 10, "1", "10"))
+    world.invoice("52", ("4500000009", 10, "1", "-10"), is_credit_memo=True)
+    results = found(world)
+    assert [said(each) for each in results] == [("out_of_scope", "left_out")] * 2
+    assert "order_types.csv skips order type FO" in results[0].sentence
+    world.change("mapping.order_types", "order_type = 'FO'", type_id=41)
+    assert {each.result for each in found(world)} == {"exception"}
+
+
 def test_what_is_not_compared(world: World) -> None:
     world.invoice("51", posting_date="2026-10-30")
     world.invoice("52", status="A")
