@@ -23,6 +23,7 @@ import pytest
 from typer.testing import CliRunner
 
 from st_erp_pipelines.cli import app
+from st_erp_pipelines.commands import plan
 from st_erp_pipelines.commands.demo_planted import compared
 from st_erp_pipelines.sandbox.contractor_buying import Buying, buying
 from st_erp_pipelines.sandbox.planted import PlantedException
@@ -129,6 +130,14 @@ def test_after_one_sync_the_exceptions_are_exactly_those_planted(synced: Synced)
     assert_as_planted(synced.site, *synced.bought.exceptions)
     checks = {each.check_name for each in synced.result.get_asset_check_evaluations() if each.passed}
     assert checks >= {"nothing_in_quarantine", "nothing_hangs_for_a_day"}
+
+
+def test_a_plan_reads_what_was_bought(synced: Synced, capsys: pytest.CaptureFixture[str]) -> None:
+    with synced.site.environment():
+        plan.run([synced.site.firm.name], None, 0, as_json=False)
+    said = capsys.readouterr().out
+    assert "Nothing has been read yet" not in said
+    assert "blocked: unmapped_order_type" in said
 
 
 def test_dagsters_events_name_nobody(synced: Synced) -> None:
@@ -274,7 +283,14 @@ def test_an_old_outbox_is_put_back_and_nothing_is_written(synced: Synced, tmp_pa
             build_and_post(pipeline)
         again.settle()  # what was being sent in that moment is in doubt
     assert standing(again) <= standing(site)
-    assert standing(site) - standing(again) <= gone(site)
+    assert told_of(site, again) <= {"conflict", "blocked"}, "a person is told of what was not adopted"
+
+
+def told_of(site: Site, again: Site) -> set[str]:
+    """What the old outbox says of what stands, and it did not adopt."""
+    missing, rows = standing(site) - standing(again) - gone(site), again.documents()
+    keys = [key for key, row in site.documents().items() if (row.flow, row.remote_id) in missing]
+    return {rows[key.partition("/")[0]].state for key in keys}
 
 
 def standing(site: Site) -> set[Standing]:

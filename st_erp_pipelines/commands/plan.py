@@ -28,7 +28,7 @@ from st_erp_pipelines.commands.status import (
     show_mapping_faults,
 )
 from st_erp_pipelines.errors import ConfigurationError
-from st_erp_pipelines.flows import FLOWS, WITHOUT_AMOUNT, used_flows
+from st_erp_pipelines.flows import FLOWS, PURCHASING_FLOWS, WITHOUT_AMOUNT, sells, used_flows
 from st_erp_pipelines.outbox import Document, report
 from st_erp_pipelines.outbox.report import total_of
 from st_erp_pipelines.outbox.states import State
@@ -142,7 +142,8 @@ def _decided(pipeline: Pipeline, flow: str, rows: Sequence[tuple[Document, str]]
 
 
 def _last_read(pipeline: Pipeline) -> Any:
-    query = "select max(loaded_at) from staging.stg_servicetitan__invoices"
+    table = "invoices" if sells(pipeline.connection) else "business_units"
+    query = f"select max(loaded_at) from staging.stg_servicetitan__{table}"
     with pipeline.staging() as con:
         found = con.execute(query).fetchone()
     return found[0] if found else None
@@ -247,6 +248,8 @@ def payload_lines(flow: str, payload: Facts, names: dict[str, str]) -> list[str]
         return _customer_back(payload)
     if flow == "items":
         return _item(payload)
+    if flow in PURCHASING_FLOWS:
+        return _bought(payload)
     party = payload.get("customer_number", "")
     who = f"customer {party} {names.get(party, '')}".rstrip()
     if flow == "payments":
@@ -295,6 +298,17 @@ def _item(payload: Facts) -> list[str]:
     names = ("price", "cost", "unit_of_measure", "vendor_id", "category_id", "account")
     figures = ", ".join(f"{name.replace('_', ' ')} {payload[name]}" for name in names if payload.get(name))
     return [f"{what} {payload['number']}{'' if payload['active'] else ', inactive'}", figures]
+
+
+def _bought(payload: Facts) -> list[str]:
+    """What it says, and a line for each item."""
+    plain = {name: value for name, value in payload.items() if not isinstance(value, dict | list)}
+    figures = [_plain(each) for each in payload.get("items", ())]
+    return [_plain({name: value for name, value in plain.items() if name not in ("key", "memo")}), *figures]
+
+
+def _plain(members: Facts) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in members.items() if value not in ("", None))
 
 
 def _joined(payload: Facts, names: Sequence[str]) -> str:

@@ -170,6 +170,8 @@ def test_a_reversed_invoice_and_its_reversal_are_no_documents(world: World) -> N
 def test_the_order_type_says_who_receives_and_the_rule_where_it_says_nothing(world: World) -> None:
     world.invoice("51")
     assert only(build(world, invoices="match_only")).verdict is Verdict.SKIPPED
+    asked = known_invoice("51", "ready", replayed=True)
+    assert only(build(world, asked, invoices="match_only")).verdict is Verdict.SKIPPED, "the field receives it"
     world.put("mapping.order_types", order_type="*", type_id=81, invoices="receive")
     assert only(build(world, invoices="match_only")).verdict is Verdict.DUE
     world.put("mapping.order_types", order_type="zrec", type_id=82)

@@ -193,6 +193,7 @@ select
         when is_by_hand then 'blocked'
         when purchase_order is null then 'skipped'  -- somebody entered it by hand
         when received_by_us_on is not null and facts.mode is distinct from 'match_only' then 'due'  -- it is looked up, and adopted
+        when facts.mode = 'match_only' and reasons is null then 'skipped'  -- whoever asks: its goods are received by the field
         when is_replayed then if(reasons is null, 'due', 'blocked')
         when is_entered_by_hand then 'skipped'  -- a receipt would make another bill of it
         when is_old or facts.mode = 'match_only' or is_received_by_field or is_received_under_its_number then 'skipped'
