@@ -121,7 +121,7 @@ def test_a_wrong_receipt_is_refused_and_the_order_stays_as_it_was(api: httpx.Cli
         (good | {"dateReceived": 5}, "dateReceived"),
         (good | {"jobId": 1}, "jobId"),
         (good | {"items": [row, {"skuId": LABOR, "quantity": 1, "cost": 1}]}, "items[1].skuId"),
-        (good | {"items": [row | {"purchaseOrderItemId": 1}]}, "items[0].purchaseOrderItemId"),
+        (good | {"items": [row | {"purchaseOrderItemId": 999_999}]}, "items[0].purchaseOrderItemId"),
         (good | {"items": new_receipt(other, 1)["items"]}, "items[0].purchaseOrderItemId"),
         (good | {"items": [row | {"quantity": "1"}]}, "items[0].quantity"),
     ]
