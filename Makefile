@@ -15,7 +15,7 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: setup  ## two contractors into Business Central and Business One, in sandboxes of all their systems
+demo: setup  ## three contractors and their ERPs, in sandboxes of all their systems
 	$(BIN)/st-erp demo
 
 ui: setup  ## Dagster on the demo's connections, at http://127.0.0.1:3000 (or: make ui PORT=3001)

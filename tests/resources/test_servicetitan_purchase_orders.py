@@ -317,7 +317,9 @@ def test_the_order_of_a_requisition_takes_its_place(target: ServiceTitanPurchase
     assert find(target, one).found is Found.COMPLETE
     target.send(one, Move.POST)
     assert there.writes_since(mark) == [], "a repeat changes nothing"
-    assert find(target, was).remote_id == str(number)
+    there.sets("purchase_orders", number, date="2026-11-09T00:00:00Z", total=77.0)  # as the order says by now
+    found = find(target, was)
+    assert (found.found, found.remote_id, found.differs_from(was)) == (Found.COMPLETE, str(number), "")
 
 
 def test_an_order_is_canceled_unless_something_of_it_came(target: ServiceTitanPurchaseOrders, there: Office) -> None:
